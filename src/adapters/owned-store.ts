@@ -1,0 +1,15 @@
+import { ClusteredRedisStore, type ClusteredRedisStoreOptions } from "../stores/clustered-redis-store.js";
+import type { SessionStore } from "../stores/store.js";
+
+/** Where an adapter's sessions are: in a store of the application, or in one that the adapter makes of these options. */
+export type AdapterOptions<T> = { store: SessionStore<T> } | ClusteredRedisStoreOptions<T>;
+
+/**
+ * The adapter's store, started. Middlewares cannot wait for a store, and need not: until the first lease is held it answers from Redis.
+ * A start that takes too long is not an error for anybody to handle here: the coordinator says so to the logger and keeps trying.
+ */
+export function startedStore<T>(options: AdapterOptions<T>): SessionStore<T> {
+  const store = "store" in options ? options.store : new ClusteredRedisStore(options);
+  store.start().catch(() => {});
+  return store;
+}

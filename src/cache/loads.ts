@@ -1,0 +1,102 @@
+/**
+ * One read or write of a session that is on its way to Redis and back.
+ *
+ * Its reply travels on another socket than the invalidations, so either may overtake the other: a reply that was read
+ * before a change may arrive after the message that told of the change. Caching it then would keep the old value with nobody
+ * left to evict it. So every flight is told of what happens meanwhile, and only one that met no contradiction may be cached.
+ */
+export class Flight {
+  readonly isRead: boolean;
+  #grounded = false;
+  #seenTag: string | undefined;
+
+  constructor(isRead: boolean) {
+    this.isRead = isRead;
+  }
+
+  /** A change of the session by the write `tag` became known. */
+  change(tag: string): void {
+    this.#seenTag = tag;
+  }
+
+  /** Whatever this flight brings home must not be cached. */
+  ground(): void {
+    this.#grounded = true;
+  }
+
+  /** Whether a reply with this tag is the newest that this node has heard of. */
+  mayCache(tag: string): boolean {
+    return !this.#grounded && (this.#seenTag === undefined || this.#seenTag === tag);
+  }
+}
+
+/** All flights of a store: shares a load among all who wait for it, and fences reads and writes against what happens meanwhile. */
+export class Loads<R> {
+  readonly #flights = new Map<string, Set<Flight>>();
+  /** The loads that a newcomer may join: those that nothing has happened to since they were sent. */
+  readonly #joinable = new Map<string, Promise<R>>();
+
+  /** Loads a session, or joins the load that is on its way. */
+  load(id: string, load: (flight: Flight) => Promise<R>): Promise<R> {
+    const current = this.#joinable.get(id);
+    if (current !== undefined) return current;
+    const promise = this.read(id, load).finally(() => {
+      if (this.#joinable.get(id) === promise) this.#joinable.delete(id);
+    });
+    this.#joinable.set(id, promise);
+    return promise;
+  }
+
+  /** Reads a session in a flight of its own: a reader who wants what is there now cannot join a load that was sent before. */
+  read(id: string, read: (flight: Flight) => Promise<R>): Promise<R> {
+    return this.#track(id, new Flight(true), read);
+  }
+
+  /** Writes a session. */
+  write<W>(id: string, write: (flight: Flight) => Promise<W>): Promise<W> {
+    return this.#track(id, new Flight(false), write);
+  }
+
+  /** Another node's write became known: flights may be cached only if they bring just that write. */
+  fenceChange(id: string, tag: string): void {
+    this.#joinable.delete(id);
+    for (const flight of this.#flights.get(id) ?? []) flight.change(tag);
+  }
+
+  /**
+   * A write of this node is done: reads that were under way may be older, and who reads now must see the write. Other writes
+   * under way are left alone: they were sent later, so they are newer, or a message will tell.
+   */
+  fenceReads(id: string): void {
+    this.#joinable.delete(id);
+    for (const flight of this.#flights.get(id) ?? []) if (flight.isRead) flight.ground();
+  }
+
+  /** A deletion became known. */
+  fenceDelete(id: string): void {
+    this.#joinable.delete(id);
+    for (const flight of this.#flights.get(id) ?? []) flight.ground();
+  }
+
+  /** Anything may have changed. */
+  fenceAll(): void {
+    this.#joinable.clear();
+    for (const flights of this.#flights.values()) for (const flight of flights) flight.ground();
+  }
+
+  /** How many sessions have something under way. */
+  get size(): number {
+    return this.#flights.size;
+  }
+
+  async #track<W>(id: string, flight: Flight, run: (flight: Flight) => Promise<W>): Promise<W> {
+    const flights = this.#flights.get(id) ?? new Set();
+    this.#flights.set(id, flights.add(flight));
+    try {
+      return await run(flight);
+    } finally {
+      flights.delete(flight);
+      if (flights.size === 0) this.#flights.delete(id);
+    }
+  }
+}

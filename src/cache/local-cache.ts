@@ -1,0 +1,224 @@
+import { LRUCache } from "lru-cache";
+import { type MonotonicClock, systemClock } from "../clock.js";
+import {
+  DEFAULT_CACHE_MAX_BYTES,
+  DEFAULT_CACHE_MAX_ENTRIES,
+  DEFAULT_CACHE_TTL_MS,
+  requirePositiveInteger,
+} from "../options.js";
+import { cloneDeep, freezeDeep } from "../session/snapshot.js";
+
+export interface LocalCacheOptions {
+  /** How long an entry may be served, in milliseconds. Default 30,000. */
+  ttlMs?: number;
+  /** How many entries are kept; the least recently used one makes room. Default 10,000. */
+  maxEntries?: number;
+  /** How many bytes the entries may take together, by estimate; likewise. Default 67,108,864 (64 MiB). */
+  maxBytes?: number;
+  /** Where the time comes from. Default: the machine's monotonic clock. */
+  clock?: MonotonicClock;
+}
+
+export interface CacheEntryOptions {
+  /** How long this entry may be served, in milliseconds, if that is shorter than the cache's `ttlMs`. */
+  ttlMs?: number;
+  /** What the entry weighs. Default: twice the length of its JSON, what V8 takes for it give or take. */
+  bytes?: number;
+}
+
+/** Why an entry left: its time was over, it made room for others, or somebody asked for it to go. */
+export type EvictionReason = "expired" | "capacity" | "invalidated";
+
+export interface CacheStats {
+  /** Lookups answered from memory. */
+  hits: number;
+  /** Lookups that were not. */
+  misses: number;
+  /** `hits / (hits + misses)`, or 0 before the first lookup. */
+  hitRate: number;
+  /** Entries that left, for whatever reason. */
+  evictions: number;
+  /** The same by reason. */
+  evictionsByReason: Record<EvictionReason, number>;
+  /** Entries held now. */
+  size: number;
+  /** What they weigh together, by estimate. */
+  bytes: number;
+}
+
+interface Entry<V> {
+  value: V;
+  readonly bytes: number;
+  readonly expiresAtMs: number;
+  readonly generation: number;
+}
+
+/** What an entry weighs beside its value: the entry, its key and its place in the LRU list. */
+const ENTRY_OVERHEAD_BYTES = 256;
+/** How many entries of a past generation an insertion removes: two, so that the dead are gone before the living double. */
+const RECLAIM_PER_SET = 2;
+
+/**
+ * A bounded cache of frozen snapshots. Every operation takes constant time: no timer runs, and nothing is ever scanned.
+ *
+ * - An entry past its time is dropped by the lookup that finds it, or by the LRU order, whichever comes first.
+ * - `clear()` begins a new generation; entries of a past one are never served and leave two at a time as others come in.
+ *
+ * @example
+ * const cache = new LocalCache<{ name: string }>({ ttlMs: 30_000, maxEntries: 1_000 });
+ * cache.set("a", { name: "Ada" });
+ * cache.get("a"); // { name: "Ada" }, frozen
+ */
+export class LocalCache<V extends {}> {
+  readonly #entries: LRUCache<string, Entry<V>>;
+  readonly #ttlMs: number;
+  readonly #maxBytes: number;
+  readonly #clock: MonotonicClock;
+  #generation = 0;
+  #size = 0;
+  #bytes = 0;
+  #hits = 0;
+  #misses = 0;
+  #evictions: Record<EvictionReason, number> = { expired: 0, capacity: 0, invalidated: 0 };
+
+  constructor(options: LocalCacheOptions = {}) {
+    const {
+      ttlMs = DEFAULT_CACHE_TTL_MS,
+      maxEntries = DEFAULT_CACHE_MAX_ENTRIES,
+      maxBytes = DEFAULT_CACHE_MAX_BYTES,
+      clock = systemClock,
+    } = options;
+    requirePositiveInteger("localCache.ttlMs", ttlMs);
+    requirePositiveInteger("localCache.maxEntries", maxEntries);
+    requirePositiveInteger("localCache.maxBytes", maxBytes);
+    this.#ttlMs = ttlMs;
+    this.#maxBytes = maxBytes;
+    this.#clock = clock;
+    this.#entries = new LRUCache({
+      max: maxEntries,
+      maxSize: maxBytes,
+      sizeCalculation: (entry) => entry.bytes,
+      dispose: (entry, _id, reason) => this.#disposed(entry, reason === "evict"),
+    });
+  }
+
+  /** The value, or `undefined`. `nowMs` spares a second look at the clock to a caller who already looked. */
+  get(id: string, nowMs: number = this.#clock.now()): V | undefined {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) {
+      if (entry.generation === this.#generation && nowMs < entry.expiresAtMs) {
+        this.#hits++;
+        return entry.value;
+      }
+      this.#drop(id, entry, "expired");
+    }
+    this.#misses++;
+    return undefined;
+  }
+
+  /** The value, or `undefined`; counts nothing and leaves the LRU order as it is. */
+  peek(id: string, nowMs: number = this.#clock.now()): V | undefined {
+    const entry = this.#entries.peek(id);
+    return entry !== undefined && entry.generation === this.#generation && nowMs < entry.expiresAtMs
+      ? entry.value
+      : undefined;
+  }
+
+  /**
+   * Keeps a frozen snapshot of `value`. A value that is frozen already is taken to be so all the way down and is kept itself;
+   * any other is copied first, so that its owner may go on changing it. A value larger than the cache is not kept.
+   */
+  set(id: string, value: V, { ttlMs = this.#ttlMs, bytes = jsonBytes(value) }: CacheEntryOptions = {}): void {
+    this.#reclaim();
+    const lifeMs = Math.min(ttlMs, this.#ttlMs);
+    const weight = Math.ceil(bytes) + ENTRY_OVERHEAD_BYTES;
+    if (!(lifeMs > 0) || weight > this.#maxBytes) {
+      this.delete(id); // what is there is older than what could not be kept
+      return;
+    }
+    const entry: Entry<V> = {
+      value: Object.isFrozen(value) ? value : (freezeDeep(cloneDeep<V>(value as never)) as V),
+      bytes: weight,
+      expiresAtMs: this.#clock.now() + lifeMs,
+      generation: this.#generation,
+    };
+    this.#size++;
+    this.#bytes += weight;
+    this.#entries.set(id, entry);
+  }
+
+  /** Swaps the value of an entry, which keeps its age and its weight. The new value must be frozen. Nothing if there is no entry. */
+  replace(id: string, value: V): void {
+    const entry = this.#entries.peek(id);
+    if (entry?.generation === this.#generation) entry.value = value;
+  }
+
+  /** Drops an entry; `false` if there was none. */
+  delete(id: string): boolean {
+    const entry = this.#entries.peek(id);
+    return entry !== undefined && this.#drop(id, entry, "invalidated");
+  }
+
+  /** Drops all entries, in constant time. */
+  clear(): void {
+    this.#evictions.invalidated += this.#size;
+    this.#generation++;
+    this.#size = 0;
+    this.#bytes = 0;
+  }
+
+  /** Counts a lookup that the caller did not even try here, because the cache must not be trusted now. */
+  countMiss(): void {
+    this.#misses++;
+  }
+
+  /** Entries held now, those past their time included until a lookup or the LRU order finds them. */
+  get size(): number {
+    return this.#size;
+  }
+
+  stats(): CacheStats {
+    const lookups = this.#hits + this.#misses;
+    const { expired, capacity, invalidated } = this.#evictions;
+    return {
+      hits: this.#hits,
+      misses: this.#misses,
+      hitRate: lookups === 0 ? 0 : this.#hits / lookups,
+      evictions: expired + capacity + invalidated,
+      evictionsByReason: { expired, capacity, invalidated },
+      size: this.#size,
+      bytes: this.#bytes,
+    };
+  }
+
+  /** Sets the counts to zero; the entries stay. */
+  resetStats(): void {
+    this.#hits = 0;
+    this.#misses = 0;
+    this.#evictions = { expired: 0, capacity: 0, invalidated: 0 };
+  }
+
+  #drop(id: string, entry: Entry<V>, reason: EvictionReason): boolean {
+    const counted = entry.generation === this.#generation;
+    if (counted) this.#evictions[reason]++;
+    this.#entries.delete(id);
+    return counted;
+  }
+
+  /** Every way out of the LRU list leads through here, replacement included. */
+  #disposed(entry: Entry<V>, forRoom: boolean): void {
+    if (entry.generation !== this.#generation) return; // clear() has counted it
+    this.#size--;
+    this.#bytes -= entry.bytes;
+    if (forRoom) this.#evictions.capacity++;
+  }
+
+  /** The dead of past generations are the least recently used: a lookup that meets one removes it. */
+  #reclaim(): void {
+    for (let i = 0; i < RECLAIM_PER_SET && this.#entries.size > this.#size; i++) this.#entries.pop();
+  }
+}
+
+function jsonBytes(value: unknown): number {
+  return 2 * (JSON.stringify(value)?.length ?? 0);
+}

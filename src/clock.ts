@@ -1,0 +1,28 @@
+/** What the cache needs of time: a monotonic clock. */
+export interface MonotonicClock {
+  /** Milliseconds since an arbitrary moment, never going back, whatever happens to the wall clock. */
+  now(): number;
+}
+
+/** A pending timer. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** All that this package knows of time. Injected, so that tests move it by hand. */
+export interface Clock extends MonotonicClock {
+  /** Milliseconds since 1970 by the wall clock: for times that people and cookies see, never for a decision of safety. */
+  wallNow(): number;
+  /** Calls `callback` once, `delayMs` from now at the earliest. Never keeps the process alive. */
+  schedule(callback: () => void, delayMs: number): Timer;
+}
+
+/** The clock of the machine. `performance.now()` is the cheapest monotonic clock that Node has. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallNow: () => Date.now(),
+  schedule(callback, delayMs) {
+    const timer = setTimeout(callback, delayMs).unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+};

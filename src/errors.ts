@@ -1,0 +1,137 @@
+/** Where every error code is explained: a file of this package. */
+const HELP_FILE = "sessionmesh/docs/reference/errors.md";
+
+/** Every error code of this package, with the class that carries it. Held equal to `docs/reference/errors.md` by a test. */
+export const ERROR_CODES = {
+  INVALID_OPTION: "InvalidOptionError",
+  INVALID_SESSION_ID: "InvalidSessionIdError",
+  INVALID_SESSION_DATA: "InvalidSessionDataError",
+  SESSION_CONFLICT: "SessionConflictError",
+  SESSION_CORRUPT: "SessionCorruptError",
+  STORE_CLOSED: "StoreClosedError",
+  STORE_UNAVAILABLE: "StoreUnavailableError",
+  SUBSCRIBE_TIMEOUT: "SubscribeTimeoutError",
+  UNSUPPORTED_CLIENT: "UnsupportedClientError",
+} as const;
+
+/** A stable, documented identifier of what went wrong. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** The base of all errors that this package throws. `code` is stable across versions, messages are not. */
+export abstract class SessionMeshError extends Error {
+  /** What went wrong, for programs. */
+  abstract readonly code: ErrorCode;
+
+  override get name(): string {
+    return ERROR_CODES[this.code];
+  }
+
+  /** Where this code is explained. */
+  get help(): string {
+    return `${HELP_FILE}#${this.code.toLowerCase()}`;
+  }
+}
+
+/** An option has a value that its rule does not allow. Thrown at construction, before anything was opened. */
+export class InvalidOptionError extends SessionMeshError {
+  readonly code = "INVALID_OPTION";
+  /** The option's full name, such as `localCache.ttlMs`. */
+  readonly option: string;
+
+  constructor(option: string, rule: string, received: unknown) {
+    super(`Option "${option}" must be ${rule}; received ${describe(received)}.`);
+    this.option = option;
+  }
+}
+
+/** An id is not a non-empty string of at most 512 bytes without control characters. */
+export class InvalidSessionIdError extends SessionMeshError {
+  readonly code = "INVALID_SESSION_ID";
+
+  constructor(rule: string) {
+    super(`A session id must be ${rule}.`); // never the id itself: it is a credential
+  }
+}
+
+/** The data of a session cannot be encoded, so nothing was written. */
+export class InvalidSessionDataError extends SessionMeshError {
+  readonly code = "INVALID_SESSION_DATA";
+
+  constructor(reason: string, options?: ErrorOptions) {
+    super(`The session data cannot be stored: ${reason}.`, options);
+  }
+}
+
+/** A conditional write found another revision than the one it was based on, or no session any more. Nothing was written. */
+export class SessionConflictError extends SessionMeshError {
+  readonly code = "SESSION_CONFLICT";
+
+  constructor(keyHash: string) {
+    super(`Session ${keyHash} was changed or deleted by somebody else since it was read.`);
+  }
+}
+
+/**
+ * What Redis holds under a session's key is not a session that this version can read: foreign, truncated, or written by a
+ * newer version. It was neither changed nor deleted.
+ */
+export class SessionCorruptError extends SessionMeshError {
+  readonly code = "SESSION_CORRUPT";
+  /** The SHA-256 of the Redis key, shortened: names the record in logs without giving the session away. */
+  readonly keyHash: string;
+  /** Why the record cannot be read. */
+  readonly reason: string;
+
+  constructor(keyHash: string, reason: string, options?: ErrorOptions) {
+    super(`The record of session ${keyHash} cannot be read: ${reason}. It was left as it is.`, options);
+    this.keyHash = keyHash;
+    this.reason = reason;
+  }
+}
+
+/** The store was closed; it does nothing any more. */
+export class StoreClosedError extends SessionMeshError {
+  readonly code = "STORE_CLOSED";
+
+  constructor() {
+    super("The session store is closed.");
+  }
+}
+
+/** Redis did not answer in time or refused; `cause` says which. A write may or may not have been applied. */
+export class StoreUnavailableError extends SessionMeshError {
+  readonly code = "STORE_UNAVAILABLE";
+
+  constructor(reason: string, options?: ErrorOptions) {
+    super(`Redis could not serve the session store: ${reason}.`, options);
+  }
+}
+
+/** `start()` did not reach a first lease in `cluster.subscribeTimeoutMs`. The store serves from Redis and keeps trying. */
+export class SubscribeTimeoutError extends SessionMeshError {
+  readonly code = "SUBSCRIBE_TIMEOUT";
+
+  constructor(channel: string, timeoutMs: number, options?: ErrorOptions) {
+    super(
+      `No subscription to channel "${channel}" within ${timeoutMs} ms; the store answers from Redis and keeps trying.`,
+      options,
+    );
+  }
+}
+
+/** The `client` given is none that this package can talk to. */
+export class UnsupportedClientError extends SessionMeshError {
+  readonly code = "UNSUPPORTED_CLIENT";
+
+  constructor(reason: string) {
+    super(`The Redis client cannot be used: ${reason}.`);
+  }
+}
+
+/** A received value, short enough for a message and without printing what an object holds. */
+function describe(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  if (typeof value === "function") return "a function";
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
+  return String(value);
+}

@@ -1,0 +1,33 @@
+import { channel } from "node:diagnostics_channel";
+import { EventEmitter } from "node:events";
+
+/** Where this package reports what an operator should know. `console` fits, and so do pino and winston. */
+export interface Logger {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/**
+ * Typed events, each also published on the diagnostics channel `sessionmesh:<event>` when somebody listens there.
+ *
+ * `E` maps the name of an event to the tuple of what its listeners receive.
+ */
+export class Events<E extends Record<keyof E, unknown[]>> extends EventEmitter<E> {
+  /**
+   * Tells the listeners. An error that a listener throws is the application's, so it surfaces as an uncaught exception
+   * like that of any listener, but it never unwinds the state machine that is telling, which has a step to finish.
+   */
+  protected announce<K extends keyof E & string>(event: K, ...args: E[K]): void {
+    const diagnostics = channel(`sessionmesh:${event}`);
+    if (diagnostics.hasSubscribers) diagnostics.publish(args);
+    try {
+      (this as EventEmitter).emit(event, ...args);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}

@@ -1,0 +1,65 @@
+export {
+  type CacheEntryOptions,
+  type CacheStats,
+  type EvictionReason,
+  LocalCache,
+  type LocalCacheOptions,
+} from "./cache/local-cache.js";
+export { type Clock, type MonotonicClock, systemClock, type Timer } from "./clock.js";
+export {
+  ClusterCoordinator,
+  type ClusterCoordinatorOptions,
+  type CoherenceTarget,
+  type CoordinatorEvents,
+  type CoordinatorStats,
+  type FlushReason,
+} from "./cluster/coordinator.js";
+export {
+  ERROR_CODES,
+  type ErrorCode,
+  InvalidOptionError,
+  InvalidSessionDataError,
+  InvalidSessionIdError,
+  SessionConflictError,
+  SessionCorruptError,
+  SessionMeshError,
+  StoreClosedError,
+  StoreUnavailableError,
+  SubscribeTimeoutError,
+  UnsupportedClientError,
+} from "./errors.js";
+export type { Logger } from "./events.js";
+export {
+  DEFAULT_CACHE_MAX_BYTES,
+  DEFAULT_CACHE_MAX_ENTRIES,
+  DEFAULT_CACHE_TTL_MS,
+  DEFAULT_CHANNEL,
+  DEFAULT_COMMAND_TIMEOUT_MS,
+  DEFAULT_MAX_PENDING_COMMANDS,
+  DEFAULT_MAX_STALENESS_MS,
+  DEFAULT_PREFIX,
+  DEFAULT_SUBSCRIBE_TIMEOUT_MS,
+  DEFAULT_TTL_MS,
+} from "./options.js";
+export type { RedisClient } from "./redis/detect.js";
+export { type Codec, jsonCodec } from "./session/codec.js";
+export type { Session } from "./session/session.js";
+export type { Snapshot } from "./session/snapshot.js";
+export {
+  ClusteredRedisStore,
+  type ClusteredRedisStoreOptions,
+  type ClusterOptions,
+} from "./stores/clustered-redis-store.js";
+export { createStore } from "./stores/create-store.js";
+export { MemoryStore, type MemoryStoreOptions } from "./stores/memory-store.js";
+export { type Loaded, RedisStore, type RedisStoreOptions } from "./stores/redis-store.js";
+export type {
+  Change,
+  CreateOptions,
+  DeleteOptions,
+  LifeOptions,
+  Predicate,
+  ReadOptions,
+  SessionStore,
+  WriteOptions,
+} from "./stores/store.js";

@@ -1,0 +1,74 @@
+import { InvalidOptionError } from "./errors.js";
+
+/** What stands before a session's id in its Redis key. That of connect-redis, so that its sessions are found. */
+export const DEFAULT_PREFIX = "sess:";
+/** Life of a session that says nothing else, in milliseconds: one day, as with connect-redis. */
+export const DEFAULT_TTL_MS = 86_400_000;
+/** How long a Redis command may take, in milliseconds, before the caller gets a `StoreUnavailableError`. */
+export const DEFAULT_COMMAND_TIMEOUT_MS = 1_000;
+/** How many commands may wait for Redis at a time; more are refused at once, so that an outage does not fill the memory. */
+export const DEFAULT_MAX_PENDING_COMMANDS = 10_000;
+/** The Pub/Sub channel on which nodes tell each other what changed. */
+export const DEFAULT_CHANNEL = "session:cluster:invalidate";
+/** How long `start()` waits for the subscription and the first lease, in milliseconds. */
+export const DEFAULT_SUBSCRIBE_TIMEOUT_MS = 5_000;
+/** The bound on staleness, in milliseconds: no node answers with a value that was replaced longer ago. */
+export const DEFAULT_MAX_STALENESS_MS = 2_000;
+/** How long the local cache serves an entry, in milliseconds. */
+export const DEFAULT_CACHE_TTL_MS = 30_000;
+/** How many entries the local cache keeps. */
+export const DEFAULT_CACHE_MAX_ENTRIES = 10_000;
+/** How many bytes the local cache's entries may take together, by estimate: 64 MiB. */
+export const DEFAULT_CACHE_MAX_BYTES = 67_108_864;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the purpose
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
+/** The longest delay that `setTimeout` keeps; a longer one fires at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** Throws unless `value` is a whole number from 1 on. Zero is not "for ever", nor is `Infinity`: a bound is a bound. */
+export function requirePositiveInteger(option: string, value: unknown): asserts value is number {
+  if (!Number.isSafeInteger(value) || (value as number) < 1) {
+    throw new InvalidOptionError(option, "a whole number of at least 1", value);
+  }
+}
+
+/** The longest life of a session, in milliseconds: a hundred years, so that every end fits into 13 digits. */
+export const MAX_TTL_MS = 100 * 365 * 86_400_000;
+
+/** The same for a session's life. */
+export function requireTtlMs(option: string, value: unknown): asserts value is number {
+  requirePositiveInteger(option, value);
+  if (value > MAX_TTL_MS) throw new InvalidOptionError(option, `at most ${MAX_TTL_MS} ms (a hundred years)`, value);
+}
+
+/** The same for a time that a timer will measure. */
+export function requireDelayMs(option: string, value: unknown): asserts value is number {
+  requirePositiveInteger(option, value);
+  if (value > MAX_DELAY_MS) throw new InvalidOptionError(option, `at most ${MAX_DELAY_MS} ms`, value);
+}
+
+/** Throws unless `value` is a name that can stand in keys, channels and messages. */
+export function requireName(option: string, value: unknown): asserts value is string {
+  if (typeof value !== "string" || value === "" || CONTROL_CHARACTER.test(value)) {
+    throw new InvalidOptionError(option, "a non-empty string without control characters", value);
+  }
+}
+
+/** Throws unless `value` is a boolean. */
+export function requireBoolean(option: string, value: unknown): asserts value is boolean {
+  if (typeof value !== "boolean") throw new InvalidOptionError(option, "true or false", value);
+}
+
+/** Throws if `options` has a key that is not in `known`: a misspelt option would otherwise be a silent default. */
+export function requireKnownOptions(owner: string, options: object, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) {
+      throw new InvalidOptionError(
+        owner + key,
+        `one of ${known.join(", ")}`,
+        (options as Record<string, unknown>)[key],
+      );
+    }
+  }
+}

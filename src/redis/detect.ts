@@ -1,0 +1,27 @@
+import { UnsupportedClientError } from "../errors.js";
+import { type IoredisClient, IoredisPort } from "./ioredis.js";
+import { type NodeRedisClient, NodeRedisPort } from "./node-redis.js";
+import type { RedisPort } from "./port.js";
+
+/** A client of `redis` (node-redis) or `ioredis`, versions 5 and 6, for one server; typed by what we call of it. */
+export type RedisClient = NodeRedisClient | IoredisClient;
+
+/** Finds out what kind of client this is. Throws an `UnsupportedClientError` that says what to do if it is none of ours. */
+export function portOf(client: RedisClient): RedisPort {
+  if (typeof client !== "object" || client === null) {
+    throw new UnsupportedClientError("pass a connected client of `redis` or `ioredis` as `client`");
+  }
+  if ("masters" in client || ("isCluster" in client && client.isCluster === true)) {
+    throw new UnsupportedClientError("a Redis Cluster client is not supported by this version");
+  }
+  if ("call" in client && "status" in client) {
+    if (client.options?.keyPrefix) {
+      throw new UnsupportedClientError(
+        "its `keyPrefix` would rename keys behind the store's back; leave it out and set the store's `prefix`",
+      );
+    }
+    return new IoredisPort(client);
+  }
+  if ("sendCommand" in client && "isOpen" in client) return new NodeRedisPort(client);
+  throw new UnsupportedClientError("it is neither a client of `redis` nor one of `ioredis`");
+}

@@ -1,0 +1,67 @@
+import type { Command, RedisPort, Reply, Subscription, SubscriptionRequest } from "./port.js";
+
+/** What we call of a node-redis client (versions 5 and 6). */
+export interface NodeRedisClient {
+  sendCommand(args: string[], options?: object): Promise<unknown>;
+  duplicate(overrides?: object): NodeRedisSubscriber;
+  readonly options?: { socket?: object } | undefined;
+}
+
+interface NodeRedisSubscriber {
+  connect(): Promise<unknown>;
+  subscribe(channels: string[], listener: (message: string, channel: string) => unknown): Promise<unknown>;
+  on(event: string, listener: (error?: Error) => void): unknown;
+  destroy(): void;
+}
+
+/** Plain replies, whatever type mapping the application chose for its own use of the client. */
+const PLAIN_REPLIES = { typeMapping: {} };
+
+/** A node-redis client as a `RedisPort`. */
+export class NodeRedisPort implements RedisPort {
+  readonly #client: NodeRedisClient;
+
+  constructor(client: NodeRedisClient) {
+    this.#client = client;
+  }
+
+  send(command: Command): Promise<Reply> {
+    return this.#client.sendCommand(command as unknown as string[], PLAIN_REPLIES) as Promise<Reply>;
+  }
+
+  async subscribe({ channels, onMessage, onClose, signal }: SubscriptionRequest): Promise<Subscription> {
+    signal.throwIfAborted();
+    const connection = this.#client.duplicate({
+      socket: { ...this.#client.options?.socket, reconnectStrategy: false },
+      maintNotifications: "disabled", // a maintenance hand-over would swap the socket without telling us
+    });
+    let open = true;
+    const close = () => {
+      open = false;
+      destroy(connection);
+    };
+    const lost = (reason: string) => {
+      if (!open) return;
+      close();
+      onClose(reason);
+    };
+    // Without a listener for "error", node-redis ends the process when the socket breaks.
+    connection.on("error", (error) => lost(error?.message ?? "connection error"));
+    connection.on("end", () => lost("connection closed"));
+    connection.on("ready", () => open || destroy(connection)); // closed while it was connecting
+    signal.addEventListener("abort", () => lost(signal.reason.message), { once: true });
+    await connection.connect();
+    await connection.subscribe([...channels], (message, channel) => {
+      if (open) onMessage(channel, message);
+    });
+    return { close };
+  }
+}
+
+function destroy(connection: NodeRedisSubscriber): void {
+  try {
+    connection.destroy();
+  } catch {
+    // version 5 throws when it is closed already, which is what we want
+  }
+}

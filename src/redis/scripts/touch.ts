@@ -1,0 +1,34 @@
+import { script } from "./script.js";
+
+/**
+ * Extends a session's life; never creates one, never shortens it, never passes its absolute end.
+ *
+ * - KEYS 1 record
+ * - ARGV 1 wall clock of the caller, 2 TTL or '' for the session's own, 3 default TTL, 4 wall-clock end or '' for now + TTL
+ * - returns `{life left in ms, wall-clock end, 1 if the absolute end cut the life short, else 0}`, or nil if there is no such session
+ *
+ * The life granted is a tenth longer than the TTL: so long the caller may leave out further touches without the session ending
+ * early. Changes no revision and tells nobody: a copy elsewhere that expires early is only a miss. O(1).
+ */
+export const TOUCH = script(`
+local head = redis.call('GETRANGE', KEYS[1], 0, 77)
+local live = string.sub(head, 1, 2) == 'L1'
+if not live and string.sub(head, 1, 1) ~= '{' then return nil end
+local ttl = tonumber(ARGV[2]) or (live and tonumber(string.sub(head, 41, 53))) or tonumber(ARGV[3])
+local life, expires = ttl + math.floor(ttl / 10), tonumber(ARGV[4]) or ARGV[1] + ttl
+local cut = 0
+local absolute = live and tonumber(string.sub(head, 54, 66)) or 0
+if absolute > 0 then
+  local time = redis.call('TIME')
+  local left = absolute - (time[1] * 1000 + math.floor(time[2] / 1000))
+  if left < ttl then cut = 1 end
+  life, expires = math.min(life, left), math.min(expires, ARGV[1] + left)
+end
+local current = redis.call('PTTL', KEYS[1])
+if life > current then redis.call('PEXPIRE', KEYS[1], life) else life = current end
+if live then
+  local known = tonumber(string.sub(head, 28, 40))
+  if expires > known then redis.call('SETRANGE', KEYS[1], 27, string.format('%013d', expires)) else expires = known end
+end
+return {life, string.format('%013d', expires), cut}
+`);

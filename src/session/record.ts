@@ -1,0 +1,87 @@
+import { randomBytes } from "node:crypto";
+
+/**
+ * What Redis holds for one session: a header of fixed width, so that a script reads it without parsing, then the user, then
+ * the encoded data.
+ *
+ * | bytes   | field      | content                                                                    |
+ * |---------|------------|----------------------------------------------------------------------------|
+ * | 1       | kind       | `L` live; `T` is kept for tombstones                                       |
+ * | 2       | format     | `1`                                                                        |
+ * | 3–14    | tag        | the revision: 72 random bits, base64url                                    |
+ * | 15–27   | created    | wall clock, ms since 1970                                                  |
+ * | 28–40   | expires    | wall clock, ms since 1970: `Session.expiresAtMs`                           |
+ * | 41–53   | ttl        | ms that a touch grants                                                     |
+ * | 54–66   | absolute   | clock of Redis, ms since 1970, that no touch or write passes; 0 for none   |
+ * | 67–74   | generation | of the user, at the time of the write                                      |
+ * | 75–78   | user       | length of the user that follows, percent-encoded                           |
+ *
+ * The scripts in `redis/scripts/` write it, this module reads it. A record that begins with `{` is the plain JSON of
+ * connect-redis and the like: a live session without a header.
+ */
+export interface SessionRecord {
+  /** Empty for a record of another store. */
+  readonly tag: string;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+  /** What a touch grants; unknown for a record of another store. */
+  readonly ttlMs: number | undefined;
+  readonly user: string | undefined;
+  readonly payload: string;
+}
+
+/** The length of the header, without the user and the data. */
+export const HEADER_LENGTH = 78;
+/** The longest user, percent-encoded. */
+export const MAX_USER_LENGTH = 256;
+/** How many bytes of a record a script reads: the header with the longest user. */
+export const HEAD_LENGTH = HEADER_LENGTH + MAX_USER_LENGTH;
+
+const LIVE = "L1";
+const FIXED_HEADER = /^L1[\w-]{12}\d{60}/;
+
+/** Why a record cannot be read. */
+export class RecordError extends Error {}
+
+/** A new tag: never reused, so two histories that parted never look alike again. */
+export function newTag(): string {
+  return randomBytes(9).toString("base64url");
+}
+
+/** Reads a record; `nowMs` (wall clock) and `remainingMs` stand in for the times that a record of another store lacks. */
+export function decodeRecord(text: string, nowMs: number, remainingMs: number): SessionRecord {
+  if (text.startsWith("{")) {
+    const expiresAtMs = nowMs + remainingMs;
+    return { tag: "", createdAtMs: nowMs, expiresAtMs, ttlMs: undefined, user: undefined, payload: text };
+  }
+  if (!text.startsWith(LIVE)) throw new RecordError(foreignReason(text));
+  const userLength = Number(text.slice(74, HEADER_LENGTH));
+  if (!FIXED_HEADER.test(text) || !(text.length > HEADER_LENGTH + userLength))
+    throw new RecordError("it is truncated");
+  return {
+    tag: text.slice(2, 14),
+    createdAtMs: Number(text.slice(14, 27)),
+    expiresAtMs: Number(text.slice(27, 40)),
+    ttlMs: Number(text.slice(40, 53)),
+    user: userLength === 0 ? undefined : decodeUser(text.slice(HEADER_LENGTH, HEADER_LENGTH + userLength)),
+    payload: text.slice(HEADER_LENGTH + userLength),
+  };
+}
+
+/** A user as it stands in a record: ASCII, so that bytes and characters count the same. */
+export function encodeUser(user: string | undefined): string {
+  return user === undefined ? "" : encodeURIComponent(user);
+}
+
+function decodeUser(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new RecordError("its user is not percent-encoded");
+  }
+}
+
+function foreignReason(text: string): string {
+  if (/^[LT][^1]/.test(text)) return `format ${JSON.stringify(text[1])} is newer than this version`;
+  return text === "" ? "it is empty" : "it was not written by sessionmesh";
+}

@@ -1,0 +1,44 @@
+import { createHash, randomBytes } from "node:crypto";
+import { InvalidSessionIdError } from "../errors.js";
+import type { Snapshot } from "./snapshot.js";
+
+/** One session as a store hands it out: frozen all the way down, and shared by all who read it. */
+export interface Session<T> {
+  /** The opaque id under which it is stored; a credential. */
+  readonly id: string;
+  /** What the application stores. */
+  readonly data: Snapshot<T>;
+  /** An opaque token, new at every write of the data; compared for equality only. */
+  readonly revision: string;
+  /** When it was created, by the wall clock of the node that did, in milliseconds since 1970. */
+  readonly createdAtMs: number;
+  /**
+   * When it ends if nobody writes or touches it any more, in milliseconds since 1970, by the wall clock of the node that wrote or
+   * touched it last. It is information: Redis enforces the end by a duration. A touched session lives up to a tenth of its TTL longer.
+   */
+  readonly expiresAtMs: number;
+  /** The user it belongs to, if `create()` named one. */
+  readonly user?: string;
+}
+
+const MAX_ID_BYTES = 512;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the purpose
+const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
+
+/** A new id: 256 random bits, far beyond guessing (OWASP asks for 64 bits of entropy), in 43 characters of base64url. */
+export function newSessionId(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+/** Throws an `InvalidSessionIdError` unless `id` is a non-empty string of at most 512 bytes without control characters. */
+export function assertSessionId(id: unknown): asserts id is string {
+  if (typeof id !== "string" || id.length === 0) throw new InvalidSessionIdError("a non-empty string");
+  if (Buffer.byteLength(id) > MAX_ID_BYTES)
+    throw new InvalidSessionIdError(`at most ${MAX_ID_BYTES} bytes long`);
+  if (CONTROL_CHARACTER.test(id)) throw new InvalidSessionIdError("free of control characters");
+}
+
+/** What a log or an error may say of an id or key, which are credentials: the beginning of its SHA-256. */
+export function hashForLog(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex").slice(0, 12);
+}

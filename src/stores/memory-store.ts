@@ -1,0 +1,226 @@
+import { type Clock, systemClock } from "../clock.js";
+import { SessionConflictError, StoreClosedError } from "../errors.js";
+import { DEFAULT_TTL_MS, requireKnownOptions, requireTtlMs } from "../options.js";
+import { type Codec, jsonCodec } from "../session/codec.js";
+import { newTag } from "../session/record.js";
+import { assertSessionId, hashForLog, newSessionId, type Session } from "../session/session.js";
+import { freezeDeep, type Snapshot } from "../session/snapshot.js";
+import { countMatching, deleteMatching, findMatching, updateByRevision } from "./queries.js";
+import type {
+  Change,
+  CreateOptions,
+  DeleteOptions,
+  LifeOptions,
+  Predicate,
+  SessionStore,
+  WriteOptions,
+} from "./store.js";
+import { checkCreateOptions, checkLifeOptions, checkWriteOptions, resolveLife } from "./write-options.js";
+
+export interface MemoryStoreOptions<T> {
+  /** Life of a session that says nothing else, in milliseconds. Default one day. */
+  ttlMs?: number;
+  /** How session data is kept; it is encoded and decoded as for Redis, so that what works here works there. Default JSON. */
+  codec?: Codec<T>;
+  /** Where the time comes from. Default: the machine. */
+  clock?: Clock;
+}
+
+interface Entry<T> {
+  readonly session: Session<T>;
+  readonly ttlMs: number;
+  readonly endsAtMs: number;
+  readonly absoluteEndMs: number;
+}
+
+/** How many entries a write looks at for some that have expired: so memory is reclaimed without a timer and without a scan. */
+const SWEEP_PER_WRITE = 4;
+
+/**
+ * Sessions in the memory of this process: for development and for tests. They are lost when it ends, and no other process sees
+ * them.
+ */
+export class MemoryStore<T = unknown> implements SessionStore<T> {
+  readonly ttlMs: number;
+  readonly #entries = new Map<string, Entry<T>>();
+  readonly #codec: Codec<T>;
+  readonly #clock: Clock;
+  #sweep: MapIterator<string> | undefined;
+  #closed = false;
+
+  constructor(options: MemoryStoreOptions<T> = {}) {
+    requireKnownOptions("", options, ["ttlMs", "codec", "clock"]);
+    const { ttlMs = DEFAULT_TTL_MS, codec = jsonCodec as Codec<T>, clock = systemClock } = options;
+    requireTtlMs("ttlMs", ttlMs);
+    this.ttlMs = ttlMs;
+    this.#codec = codec;
+    this.#clock = clock;
+  }
+
+  async start(): Promise<void> {
+    this.#assertOpen();
+  }
+
+  async get(id: string): Promise<Session<T> | undefined> {
+    this.#assertOpen(id);
+    return this.#live(id)?.session;
+  }
+
+  peek(id: string): Session<T> | undefined {
+    return this.#live(id)?.session;
+  }
+
+  async create(data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
+    this.#assertOpen();
+    checkCreateOptions(options);
+    const { user, absoluteTtlMs = Number.POSITIVE_INFINITY } = options;
+    return this.#write(newSessionId(), data, options, this.#clock.now() + absoluteTtlMs, user);
+  }
+
+  async set(id: string, data: T | Snapshot<T>, options: WriteOptions = {}): Promise<Session<T>> {
+    this.#assertOpen(id);
+    checkWriteOptions(options);
+    const entry = this.#live(id);
+    const { ifRevision } = options;
+    if (ifRevision !== undefined && ifRevision !== entry?.session.revision)
+      throw new SessionConflictError(hashForLog(id));
+    return this.#write(
+      id,
+      data,
+      options,
+      entry?.absoluteEndMs ?? Number.POSITIVE_INFINITY,
+      entry?.session.user,
+      entry,
+    );
+  }
+
+  update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined> {
+    return updateByRevision(this, id, change, options);
+  }
+
+  async touch(id: string, options?: LifeOptions): Promise<boolean> {
+    this.#assertOpen(id);
+    checkLifeOptions(options);
+    const entry = this.#live(id);
+    if (entry === undefined) return false;
+    const life = this.#life(options, entry.ttlMs, entry.absoluteEndMs);
+    if (life.endsAtMs > entry.endsAtMs) {
+      const session = Object.freeze({ ...entry.session, expiresAtMs: life.expiresAtMs });
+      this.#entries.set(id, { ...entry, session, endsAtMs: life.endsAtMs });
+    }
+    return true;
+  }
+
+  async delete(id: string, options?: DeleteOptions): Promise<boolean> {
+    this.#assertOpen(id);
+    const entry = this.#live(id);
+    const expected = options?.ifRevision;
+    if (entry !== undefined && expected !== undefined && expected !== entry.session.revision) {
+      throw new SessionConflictError(hashForLog(id));
+    }
+    return this.#entries.delete(id);
+  }
+
+  async clear(): Promise<number> {
+    const size = await this.size();
+    this.#entries.clear();
+    return size;
+  }
+
+  size(): Promise<number> {
+    return this.count(() => true);
+  }
+
+  async *ids(): AsyncGenerator<string> {
+    for await (const session of this.all()) yield session.id;
+  }
+
+  async *all(): AsyncGenerator<Session<T>> {
+    this.#assertOpen();
+    for (const id of [...this.#entries.keys()]) {
+      const entry = this.#live(id);
+      if (entry !== undefined) yield entry.session;
+    }
+  }
+
+  find(predicate: Predicate<T>): Promise<Session<T>[]> {
+    return findMatching(this.all(), predicate);
+  }
+
+  count(predicate: Predicate<T>): Promise<number> {
+    return countMatching(this.all(), predicate);
+  }
+
+  deleteWhere(predicate: Predicate<T>): Promise<number> {
+    return deleteMatching(this, predicate);
+  }
+
+  async healthy(): Promise<boolean> {
+    return !this.#closed;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#entries.clear();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #live(id: string): Entry<T> | undefined {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || this.#clock.now() < entry.endsAtMs) return entry;
+    this.#entries.delete(id);
+    return undefined;
+  }
+
+  #write(
+    id: string,
+    data: T | Snapshot<T>,
+    options: LifeOptions,
+    absoluteEndMs: number,
+    user: string | undefined,
+    previous?: Entry<T>,
+  ): Session<T> {
+    const ttlMs = resolveLife(options, this.#clock.wallNow()).ttlMs ?? previous?.ttlMs ?? this.ttlMs;
+    const { endsAtMs, expiresAtMs } = this.#life(options, ttlMs, absoluteEndMs);
+    const session: Session<T> = Object.freeze({
+      id,
+      data: freezeDeep(this.#codec.decode(this.#codec.encode(data as T))),
+      revision: newTag(),
+      createdAtMs: previous?.session.createdAtMs ?? this.#clock.wallNow(),
+      expiresAtMs,
+      ...(user !== undefined && { user }),
+    });
+    this.#sweepSome();
+    this.#entries.set(id, { session, ttlMs, endsAtMs, absoluteEndMs });
+    return session;
+  }
+
+  /** When a session ends that is written or touched now: by the monotonic clock, and by the wall clock for people. */
+  #life(options: LifeOptions | undefined, ownTtlMs: number, absoluteEndMs: number) {
+    const nowMs = this.#clock.now();
+    const wallNowMs = this.#clock.wallNow();
+    const ttlMs = resolveLife(options, wallNowMs).ttlMs ?? ownTtlMs;
+    const endsAtMs = Math.min(nowMs + ttlMs, absoluteEndMs);
+    return { endsAtMs, expiresAtMs: Math.floor(wallNowMs + endsAtMs - nowMs) };
+  }
+
+  #sweepSome(): void {
+    this.#sweep ??= this.#entries.keys();
+    for (let i = 0; i < SWEEP_PER_WRITE; i++) {
+      const { value: id, done } = this.#sweep.next();
+      if (done) {
+        this.#sweep = undefined;
+        return;
+      }
+      this.#live(id);
+    }
+  }
+
+  #assertOpen(id?: string): void {
+    if (this.#closed) throw new StoreClosedError();
+    if (id !== undefined) assertSessionId(id);
+  }
+}

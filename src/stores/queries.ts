@@ -1,0 +1,86 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { SessionConflictError } from "../errors.js";
+import type { Session } from "../session/session.js";
+import type { Change, LifeOptions, Predicate, SessionStore } from "./store.js";
+
+/** How often a conditional write is tried before its conflict becomes the caller's. */
+const MAX_ATTEMPTS = 5;
+/** The longest wait before the second attempt, in milliseconds; it doubles from there, each with full jitter. */
+const FIRST_BACKOFF_MS = 4;
+/** How many sessions a bulk operation has on the way to Redis at a time. */
+export const BATCH_SIZE = 100;
+
+/** Runs a conditional write until it meets no conflict, at most five times. */
+export async function retryOnConflict<R>(attempt: () => Promise<R>): Promise<R> {
+  for (let n = 1; ; n++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof SessionConflictError) || n === MAX_ATTEMPTS) throw error;
+      await delay(Math.random() * FIRST_BACKOFF_MS * 2 ** (n - 1));
+    }
+  }
+}
+
+/** `update()` for every store, made of its `get` and `set`. */
+export function updateByRevision<T>(
+  store: Pick<SessionStore<T>, "get" | "set">,
+  id: string,
+  change: Change<T>,
+  options?: LifeOptions,
+): Promise<Session<T> | undefined> {
+  return retryOnConflict(async () => {
+    const session = await store.get(id, { consistency: "strong" });
+    if (session === undefined) return undefined;
+    const data = await change(session.data, session);
+    return store.set(id, data, { ...options, ifRevision: session.revision });
+  });
+}
+
+/** All sessions that match. */
+export async function findMatching<T>(sessions: AsyncIterable<Session<T>>, predicate: Predicate<T>) {
+  const matching: Session<T>[] = [];
+  for await (const session of sessions) if (predicate(session)) matching.push(session);
+  return matching;
+}
+
+/** How many sessions match. */
+export async function countMatching<T>(sessions: AsyncIterable<Session<T>>, predicate: Predicate<T>) {
+  let count = 0;
+  for await (const session of sessions) if (predicate(session)) count++;
+  return count;
+}
+
+/** Deletes all sessions that match; one that changed since it was listed only if it still matches. */
+export async function deleteMatching<T>(
+  store: Pick<SessionStore<T>, "all" | "get" | "delete">,
+  predicate: Predicate<T>,
+): Promise<number> {
+  const deleteIfMatching = (listed: Session<T>) => {
+    let session: Session<T> | undefined = listed;
+    return retryOnConflict(async () => {
+      session ??= await store.get(listed.id, { consistency: "strong" });
+      if (session === undefined || !predicate(session)) return false;
+      const { revision } = session;
+      session = undefined; // a conflict makes this one outdated
+      return store.delete(listed.id, { ifRevision: revision });
+    });
+  };
+  let deleted = 0;
+  for await (const sessions of inBatches(store.all(), BATCH_SIZE)) {
+    const outcomes = await Promise.all(sessions.map(deleteIfMatching));
+    deleted += outcomes.filter(Boolean).length;
+  }
+  return deleted;
+}
+
+/** The items in arrays of up to `size`. */
+export async function* inBatches<I>(items: AsyncIterable<I>, size: number): AsyncGenerator<I[]> {
+  let batch: I[] = [];
+  for await (const item of items) {
+    if (batch.push(item) < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}

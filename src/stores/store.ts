@@ -1,0 +1,107 @@
+import type { Session } from "../session/session.js";
+import type { Snapshot } from "../session/snapshot.js";
+
+/** How long a session lives from a write or a touch on. At most one of the two. */
+export interface LifeOptions {
+  /** Milliseconds from now. Default: the session's own TTL, or the store's for a new one. A touch may grant up to a tenth more. */
+  ttlMs?: number;
+  /** The end by the wall clock, in milliseconds since 1970; in the future. For cookies, which have such an end. */
+  expiresAtMs?: number;
+}
+
+export interface CreateOptions extends LifeOptions {
+  /** The user it belongs to; at most 256 characters, percent-encoded. */
+  user?: string;
+  /** The end that no touch and no write passes, in milliseconds from now. Default: none. */
+  absoluteTtlMs?: number;
+}
+
+export interface WriteOptions extends LifeOptions {
+  /** Write only if the session still has this revision; otherwise a `SessionConflictError`. */
+  ifRevision?: string;
+}
+
+export interface ReadOptions {
+  /** `"strong"` asks Redis, whatever is cached. Default: `"bounded"`, from memory while the bound on staleness holds. */
+  consistency?: "bounded" | "strong";
+}
+
+export interface DeleteOptions {
+  /** Delete only if the session still has this revision; otherwise a `SessionConflictError`. */
+  ifRevision?: string;
+}
+
+/** What `update()` makes of the data. It may run several times, so it should have no other effect. */
+export type Change<T> = (
+  data: Snapshot<T>,
+  session: Session<T>,
+) => T | Snapshot<T> | Promise<T | Snapshot<T>>;
+
+/** Whether a session is meant. */
+export type Predicate<T> = (session: Session<T>) => boolean;
+
+/**
+ * What every store can do. One contract suite (`sessionmesh/testing`) holds all implementations to it.
+ *
+ * Every method rejects with a `StoreClosedError` after `close()`, with an `InvalidSessionIdError` for an id that cannot be one, and, where
+ * Redis is involved, with a `StoreUnavailableError` when it does not answer in time. A record that cannot be read makes
+ * the methods that want this one session reject with a `SessionCorruptError`; those that list sessions pass over it.
+ */
+export interface SessionStore<T> extends AsyncDisposable {
+  /** Life of a session that says nothing else, in milliseconds. */
+  readonly ttlMs: number;
+
+  /** Makes the store ready to serve from memory. Every method works before, and without it. */
+  start(): Promise<void>;
+
+  /** The session, or `undefined`. */
+  get(id: string, options?: ReadOptions): Promise<Session<T> | undefined>;
+
+  /** The session if it can be had without any I/O, or `undefined`. Counts neither as hit nor as miss. */
+  peek(id: string): Session<T> | undefined;
+
+  /** Stores a new session under a new id. */
+  create(data: T | Snapshot<T>, options?: CreateOptions): Promise<Session<T>>;
+
+  /** Stores the data under this id, whether or not there is a session yet. */
+  set(id: string, data: T | Snapshot<T>, options?: WriteOptions): Promise<Session<T>>;
+
+  /**
+   * Reads, changes, and writes if nobody else did meanwhile; otherwise again, at most five times, then a `SessionConflictError`.
+   * `undefined` if there is no such session.
+   */
+  update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined>;
+
+  /** Lets the session live for its TTL from now on at least. `false` if there is none. */
+  touch(id: string, options?: LifeOptions): Promise<boolean>;
+
+  /** Deletes the session. `false` if there was none. */
+  delete(id: string, options?: DeleteOptions): Promise<boolean>;
+
+  /** Deletes all sessions with this store's prefix; how many there were. */
+  clear(): Promise<number>;
+
+  /** How many sessions there are. O(n). */
+  size(): Promise<number>;
+
+  /** The ids of all sessions, in no order; one that comes or goes meanwhile may or may not be among them. */
+  ids(): AsyncIterable<string>;
+
+  /** All sessions, likewise. */
+  all(): AsyncIterable<Session<T>>;
+
+  /** All sessions that match. O(n). */
+  find(predicate: Predicate<T>): Promise<Session<T>[]>;
+
+  /** How many sessions match. O(n). */
+  count(predicate: Predicate<T>): Promise<number>;
+
+  /** Deletes all sessions that match, each only if it still matches when it goes; how many went. O(n). */
+  deleteWhere(predicate: Predicate<T>): Promise<number>;
+
+  /** Whether sessions can be read and written now. Never rejects. */
+  healthy(): Promise<boolean>;
+
+  /** Ends all that `start()` began. The client is the application's and stays open. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,60 @@
+import { InvalidOptionError } from "../errors.js";
+import { requireKnownOptions, requireTtlMs } from "../options.js";
+import type { Life } from "../redis/session-table.js";
+import { encodeUser, MAX_USER_LENGTH } from "../session/record.js";
+import type { CreateOptions, LifeOptions, WriteOptions } from "./store.js";
+
+/** Checks and resolves the options that say how long a session lives. */
+export function resolveLife(options: LifeOptions | undefined, wallNowMs: number): Life {
+  if (options === undefined) return {};
+  const { ttlMs, expiresAtMs } = options;
+  if (expiresAtMs !== undefined) {
+    if (ttlMs !== undefined) throw new InvalidOptionError("ttlMs", "absent when expiresAtMs is given", ttlMs);
+    if (!Number.isFinite(expiresAtMs) || expiresAtMs <= wallNowMs) {
+      throw new InvalidOptionError(
+        "expiresAtMs",
+        "a time in the future, in milliseconds since 1970",
+        expiresAtMs,
+      );
+    }
+    requireTtlMs("expiresAtMs - now", Math.ceil(expiresAtMs - wallNowMs));
+    return { ttlMs: Math.ceil(expiresAtMs - wallNowMs), expiresAtMs: Math.floor(expiresAtMs) };
+  }
+  if (ttlMs !== undefined) requireTtlMs("ttlMs", ttlMs);
+  return { ttlMs, expiresAtMs };
+}
+
+const LIFE_OPTIONS = ["ttlMs", "expiresAtMs"];
+
+/** Checks the options of `touch` and `update`. */
+export function checkLifeOptions(options: LifeOptions | undefined): void {
+  if (options !== undefined) requireKnownOptions("", options, LIFE_OPTIONS);
+}
+
+/** Checks the options of `set`. */
+export function checkWriteOptions(options: WriteOptions | undefined): void {
+  if (options === undefined) return;
+  requireKnownOptions("", options, [...LIFE_OPTIONS, "ifRevision"]);
+  const { ifRevision } = options;
+  if (ifRevision !== undefined && typeof ifRevision !== "string") {
+    throw new InvalidOptionError("ifRevision", "the revision of a session", ifRevision);
+  }
+}
+
+/** Checks the options of `create`. */
+export function checkCreateOptions(options: CreateOptions | undefined): void {
+  if (options === undefined) return;
+  requireKnownOptions("", options, [...LIFE_OPTIONS, "user", "absoluteTtlMs"]);
+  const { user, absoluteTtlMs } = options;
+  if (absoluteTtlMs !== undefined) requireTtlMs("absoluteTtlMs", absoluteTtlMs);
+  if (user === undefined) return;
+  if (
+    typeof user !== "string" ||
+    user === "" ||
+    !user.isWellFormed() ||
+    encodeUser(user).length > MAX_USER_LENGTH
+  ) {
+    const rule = `a non-empty string of at most ${MAX_USER_LENGTH} characters, percent-encoded`;
+    throw new InvalidOptionError("user", rule, user);
+  }
+}
