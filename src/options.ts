@@ -39,7 +39,8 @@ export const MAX_TTL_MS = 100 * 365 * 86_400_000;
 /** The same for a session's life. */
 export function requireTtlMs(option: string, value: unknown): asserts value is number {
   requirePositiveInteger(option, value);
-  if (value > MAX_TTL_MS) throw new InvalidOptionError(option, `at most ${MAX_TTL_MS} ms (a hundred years)`, value);
+  if (value > MAX_TTL_MS)
+    throw new InvalidOptionError(option, `at most ${MAX_TTL_MS} ms (a hundred years)`, value);
 }
 
 /** The same for a time that a timer will measure. */

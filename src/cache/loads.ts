@@ -8,7 +8,7 @@
 export class Flight {
   readonly isRead: boolean;
   #grounded = false;
-  #seenTag: string | undefined;
+  readonly #seenTags: string[] = [];
 
   constructor(isRead: boolean) {
     this.isRead = isRead;
@@ -16,7 +16,7 @@ export class Flight {
 
   /** A change of the session by the write `tag` became known. */
   change(tag: string): void {
-    this.#seenTag = tag;
+    this.#seenTags.push(tag);
   }
 
   /** Whatever this flight brings home must not be cached. */
@@ -24,9 +24,14 @@ export class Flight {
     this.#grounded = true;
   }
 
+  /** Whether the change by the write `tag` became known during this flight. */
+  hasSeen(tag: string): boolean {
+    return this.#seenTags.includes(tag);
+  }
+
   /** Whether a reply with this tag is the newest that this node has heard of. */
   mayCache(tag: string): boolean {
-    return !this.#grounded && (this.#seenTag === undefined || this.#seenTag === tag);
+    return !this.#grounded && (this.#seenTags.length === 0 || this.#seenTags.at(-1) === tag);
   }
 }
 
@@ -35,6 +40,8 @@ export class Loads<R> {
   readonly #flights = new Map<string, Set<Flight>>();
   /** The loads that a newcomer may join: those that nothing has happened to since they were sent. */
   readonly #joinable = new Map<string, Promise<R>>();
+  /** The tags of own writes that are done and whose message is still to come. */
+  readonly #echoes = new Set<string>();
 
   /** Loads a session, or joins the load that is on its way. */
   load(id: string, load: (flight: Flight) => Promise<R>): Promise<R> {
@@ -57,10 +64,20 @@ export class Loads<R> {
     return this.#track(id, new Flight(false), write);
   }
 
-  /** Another node's write became known: flights may be cached only if they bring just that write. */
-  fenceChange(id: string, tag: string): void {
+  /** An own write is done, and its message has yet to come unless it came during the flight. */
+  expectEcho(flight: Flight, tag: string): void {
+    if (!flight.hasSeen(tag)) this.#echoes.add(tag);
+  }
+
+  /**
+   * A write became known by its message: flights may be cached only if they bring just that write. `false` if it is the echo of an own
+   * write that was done before: whatever was cached or sent since is that write or a later one.
+   */
+  fenceChange(id: string, tag: string): boolean {
+    if (this.#echoes.delete(tag)) return false;
     this.#joinable.delete(id);
     for (const flight of this.#flights.get(id) ?? []) flight.change(tag);
+    return true;
   }
 
   /**
@@ -81,6 +98,7 @@ export class Loads<R> {
   /** Anything may have changed. */
   fenceAll(): void {
     this.#joinable.clear();
+    this.#echoes.clear(); // a message that was missed never comes
     for (const flights of this.#flights.values()) for (const flight of flights) flight.ground();
   }
 

@@ -14,15 +14,16 @@ import {
 } from "../options.js";
 import { RedisCommands } from "../redis/commands.js";
 import { portOf, type RedisClient } from "../redis/detect.js";
-import type { RedisPort, Subscription } from "../redis/port.js";
 import { BEAT } from "../redis/scripts/beat.js";
 import { chainKey } from "../redis/session-table.js";
 import { newTag } from "../session/record.js";
+import { Beats } from "./beats.js";
 import { Chain } from "./chain.js";
 import { Lease } from "./lease.js";
 import { type BeatMessage, type ChangeMessage, decodeMessage, type Unreadable } from "./message.js";
+import { Subscriber } from "./subscriber.js";
 
-/** What a node's memory does when something changed elsewhere. Called synchronously, in the order in which Redis ran the writes. */
+/** What a node's memory does when something changed. Called synchronously, in the order in which Redis ran the writes. */
 export interface CoherenceTarget {
   /** The session was written: whatever is held of it is outdated, unless it is the write `tag` itself. */
   changed(id: string, tag: string): void;
@@ -99,36 +100,20 @@ export interface CoordinatorStats {
 
 /** Beats per lease: three may be lost before the lease is. */
 const BEATS_PER_LEASE = 4;
-/** How many beats may be published and not come back before the subscription is taken for stalled. */
-const MAX_UNHEARD_BEATS = 3;
-/** The wait before a lost subscription is opened again: from here, doubled each time, with full jitter. */
-const FIRST_RECONNECT_MS = 50;
-const MAX_RECONNECT_MS = 2_000;
-
-/** One beat on its way. */
-interface Beat {
-  readonly sentAtMs: number;
-  published: boolean;
-}
-
-/** One subscription, from the attempt to open it to its loss. Beats belong to it: one that was sent before it proves nothing about it. */
-interface Connection {
-  readonly beats: Map<string, Beat>;
-  readonly abort: AbortController;
-  subscription: Subscription | undefined;
-}
+/** Beats that may wait for Redis at a time. */
+const MAX_PENDING_BEATS = 2 * BEATS_PER_LEASE;
 
 /**
  * Keeps one node coherent with the others: holds the subscription, the lease and the chain, and tells the cache what to drop.
- * The argument why this bounds staleness is in `docs/internals/protocol.md`.
+ * Why this bounds staleness is argued in `docs/internals/protocol.md`.
  *
  * `ClusteredRedisStore` owns one; alone it keeps any other memory of sessions coherent.
  */
 export class ClusterCoordinator extends Events<CoordinatorEvents> {
   readonly nodeId: string;
   readonly channel: string;
-  readonly #port: RedisPort;
   readonly #commands: RedisCommands;
+  readonly #subscriber: Subscriber;
   readonly #target: CoherenceTarget;
   readonly #prefix: string;
   readonly #subscribeTimeoutMs: number;
@@ -136,11 +121,9 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
   readonly #logger: Logger | undefined;
   readonly #lease: Lease;
   readonly #chain = new Chain();
-  readonly #waiting = new Set<{ resolve: () => void; reject: (error: Error) => void }>();
+  readonly #beats = new Beats();
   #phase: "idle" | "running" | "closed" = "idle";
-  #connection: Connection | undefined;
-  #timer: Timer | undefined;
-  #failures = 0;
+  #nextBeat: Timer | undefined;
   #lastFailure: string | undefined;
   readonly #stats: CoordinatorStats = {
     subscriptions: 0,
@@ -175,26 +158,40 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
     requireDelayMs("cluster.subscribeTimeoutMs", subscribeTimeoutMs);
     requireDelayMs("cluster.maxStalenessMs", maxStalenessMs);
     requireDelayMs("commandTimeoutMs", commandTimeoutMs);
+    const port = portOf(client);
     this.nodeId = nodeId;
     this.channel = channel;
-    this.#port = portOf(client);
-    this.#commands = new RedisCommands({
-      port: this.#port,
-      clock,
-      timeoutMs: commandTimeoutMs,
-      maxPending: BEATS_PER_LEASE * 4,
-    });
     this.#target = target;
     this.#prefix = prefix;
     this.#subscribeTimeoutMs = subscribeTimeoutMs;
     this.#clock = clock;
     this.#logger = logger;
     this.#lease = new Lease(maxStalenessMs);
+    this.#commands = new RedisCommands({
+      port,
+      clock,
+      timeoutMs: commandTimeoutMs,
+      maxPending: MAX_PENDING_BEATS,
+    });
+    this.#subscriber = new Subscriber({
+      port,
+      clock,
+      channels: [channel, this.#privateChannel()],
+      attemptTimeoutMs: subscribeTimeoutMs,
+      onOpen: () => this.#opened(),
+      onMessage: (_channel, message) => this.#receive(message),
+      onLost: (reason) => this.#lost(reason),
+    });
   }
 
   /** Whether it was started and not closed. */
   get running(): boolean {
     return this.#phase === "running";
+  }
+
+  /** Whether a subscription stands that has proved itself: every change from now on is told to the target, or it is flushed. */
+  get ready(): boolean {
+    return this.#lease.status === "ready";
   }
 
   /** Whether memory may answer, and for how long without another beat. */
@@ -217,162 +214,116 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
    * Subscribes, and resolves when the first lease is held. Rejects with a `SubscribeTimeoutError` after `subscribeTimeoutMs`, and
    * goes on trying in the background then.
    */
-  start(): Promise<void> {
-    if (this.#phase === "closed") return Promise.reject(new StoreClosedError());
+  async start(): Promise<void> {
+    if (this.#phase === "closed") throw new StoreClosedError();
     if (this.#phase === "idle") {
       this.#phase = "running";
-      this.#connect();
+      this.#subscriber.open();
     }
-    if (this.#lease.status === "ready") return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const waiter = {
-        resolve: () => {
-          timer.cancel();
-          resolve();
-        },
-        reject: (error: Error) => {
-          timer.cancel();
-          reject(error);
-        },
-      };
-      const timer = this.#clock.schedule(() => {
-        this.#waiting.delete(waiter);
-        const cause = this.#lastFailure === undefined ? undefined : new Error(this.#lastFailure);
-        reject(new SubscribeTimeoutError(this.channel, this.#subscribeTimeoutMs, { cause }));
-      }, this.#subscribeTimeoutMs);
-      this.#waiting.add(waiter);
-    });
+    if (!this.ready) await this.#firstLease();
   }
 
   /** Gives up the lease and closes the subscription. */
   async close(): Promise<void> {
     if (this.#phase === "closed") return;
     this.#phase = "closed";
-    this.#timer?.cancel();
-    this.#disconnect();
+    this.#subscriber.close();
+    this.#down();
     this.#flush("closed");
-    for (const waiter of this.#waiting) waiter.reject(new StoreClosedError());
-    this.#waiting.clear();
   }
 
-  #connect(): void {
-    const connection: Connection = {
-      beats: new Map(),
-      abort: new AbortController(),
-      subscription: undefined,
-    };
-    this.#connection = connection;
-    const giveUp = () =>
-      connection.abort.abort(new Error(`not subscribed within ${this.#subscribeTimeoutMs} ms`));
-    this.#timer = this.#clock.schedule(giveUp, this.#subscribeTimeoutMs);
-    const privateChannel = this.#privateChannel();
-    const request = {
-      channels: [this.channel, privateChannel],
-      onMessage: (channel: string, message: string) => {
-        if (this.#connection === connection) this.#receive(connection, channel === privateChannel, message);
-      },
-      onClose: (reason: string) => this.#lost(connection, reason),
-      signal: connection.abort.signal,
-    };
-    this.#port.subscribe(request).then(
-      (subscription) => {
-        if (this.#connection !== connection) return subscription.close();
-        connection.subscription = subscription;
-        this.#stats.subscriptions++;
-        this.#lease.subscribed();
-        this.#tick(connection);
-      },
-      (error: Error) => this.#lost(connection, error.message),
-    );
+  /** Resolves at the next flush that begins a lease. Rejects when the time is over or the coordinator closed. */
+  #firstLease(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onFlush = (reason: FlushReason) => {
+        if (reason === "lease-held") settle(resolve);
+        if (reason === "closed") settle(() => reject(new StoreClosedError()));
+      };
+      const settle = (outcome: () => void) => {
+        timer.cancel();
+        this.off("flush", onFlush);
+        outcome();
+      };
+      const timer = this.#clock.schedule(() => {
+        const cause = this.#lastFailure;
+        const error = new SubscribeTimeoutError(this.channel, this.#subscribeTimeoutMs, { cause });
+        this.#logger?.warn(`sessionmesh: ${error.message}`);
+        settle(() => reject(error));
+      }, this.#subscribeTimeoutMs);
+      this.on("flush", onFlush);
+    });
   }
 
-  /** The subscription is gone: nothing that is held may be served, and a new one is needed. */
-  #lost(connection: Connection, reason: string): void {
-    if (this.#connection !== connection) return;
-    this.#timer?.cancel();
-    const held = this.#lease.status === "ready";
-    this.#disconnect();
+  #opened(): void {
+    this.#stats.subscriptions++;
+    this.#lease.subscribed();
+    this.#beat();
+  }
+
+  /** The subscription is gone: nothing that is held may be served until another one has proved itself. */
+  #lost(reason: string): void {
     this.#lastFailure = reason;
-    if (held) {
-      this.#flush("subscription-lost");
-      this.#logger?.warn(`sessionmesh: subscription lost (${reason}); reading from Redis until it is back`);
-      this.announce("lease-lost", reason);
-    }
-    const backoffMs = Math.min(MAX_RECONNECT_MS, FIRST_RECONNECT_MS * 2 ** this.#failures++);
-    this.#timer = this.#clock.schedule(() => this.#connect(), backoffMs * (0.5 + Math.random() / 2));
+    const wasReady = this.ready;
+    this.#down();
+    if (!wasReady) return;
+    this.#flush("subscription-lost");
+    this.#logger?.warn(`sessionmesh: subscription lost (${reason}); reading from Redis until it is back`);
+    this.announce("lease-lost", reason);
   }
 
-  #disconnect(): void {
-    const connection = this.#connection;
-    this.#connection = undefined;
+  #down(): void {
+    this.#nextBeat?.cancel();
     this.#lease.lost();
-    connection?.subscription?.close();
-    connection?.abort.abort();
+    this.#beats.clear();
   }
 
-  /** Runs four times in a lease: looks after the beats that are out, and sends the next one. */
-  #tick(connection: Connection): void {
-    if (this.#connection !== connection) return;
-    const unheard = [...connection.beats.values()].filter((beat) => beat.published).length;
-    if (unheard >= MAX_UNHEARD_BEATS) {
-      this.#lost(connection, "stalled: beats are published and do not arrive");
+  /** Sends a beat, and sees to the next one. */
+  #beat(): void {
+    if (this.#beats.stalled) {
+      this.#subscriber.replace("stalled: beats are published and do not come back");
       return;
     }
-    this.#beat(connection);
-    const jitter = 0.9 + Math.random() / 5;
-    this.#timer?.cancel();
-    this.#timer = this.#clock.schedule(
-      () => this.#tick(connection),
-      (this.#lease.durationMs / BEATS_PER_LEASE) * jitter,
-    );
-  }
-
-  #beat(connection: Connection): void {
-    const nonce = newTag();
-    const beat: Beat = { sentAtMs: this.#clock.now(), published: false };
-    connection.beats.set(nonce, beat);
+    const nonce = this.#beats.send(this.#clock.now());
     this.#stats.beatsSent++;
     this.#commands.run(BEAT, [chainKey(this.channel)], [nonce, newTag(), this.#privateChannel()]).then(
       (receivers) => {
-        beat.published = true;
+        if (!this.#beats.published(nonce)) return;
         if (Number(receivers) === 0)
-          this.#lost(connection, "the server knows of no subscription of this node");
+          this.#subscriber.replace("the server knows of no subscription of this node");
       },
       (error: Error) => {
-        connection.beats.delete(nonce);
+        this.#beats.failed(nonce);
         this.#stats.beatsFailed++;
         this.#lastFailure = error.message;
         this.#logger?.debug(`sessionmesh: beat failed: ${error.message}`);
       },
     );
+    const intervalMs = (this.#lease.durationMs / BEATS_PER_LEASE) * (0.9 + Math.random() / 5);
+    this.#nextBeat = this.#clock.schedule(() => this.#beat(), intervalMs);
   }
 
-  #receive(connection: Connection, isPrivate: boolean, text: string): void {
+  #receive(text: string): void {
     const message = decodeMessage(text);
     if (message.kind === "unreadable") this.#skip(message.reason);
-    else if (message.kind !== "Beat") this.#change(message);
-    else if (isPrivate) this.#beatReturned(connection, message);
-    else this.#skip("malformed");
+    else if (message.kind === "Beat") this.#beatReturned(message);
+    else this.#change(message);
   }
 
-  #beatReturned(connection: Connection, { nonce, head }: BeatMessage): void {
-    const beat = connection.beats.get(nonce);
-    if (beat === undefined) return; // given up already, or another node with the same id
-    connection.beats.delete(nonce);
+  #beatReturned({ nonce, head }: BeatMessage): void {
+    const sentAtMs = this.#beats.returned(nonce);
+    if (sentAtMs === undefined) return; // given up already, or of another node with the same id
     this.#stats.beatsReturned++;
     const unbroken = this.#chain.confirm(head);
-    if (this.#lease.beatReturned(beat.sentAtMs)) {
-      this.#failures = 0;
-      this.#flush("lease-held"); // whatever is on its way was asked for before we could hear of changes
+    if (this.#lease.beatReturned(sentAtMs)) {
+      this.#subscriber.confirm();
+      this.#flush("lease-held"); // whatever is on its way was asked for before this node could hear of changes
       this.#logger?.info("sessionmesh: lease held; reading from memory");
-      for (const waiter of this.#waiting) waiter.resolve();
-      this.#waiting.clear();
       this.announce("lease-held");
     } else if (!unbroken) this.#chainBroke();
   }
 
   #change({ kind, previous, tag, nodeId, key }: ChangeMessage): void {
-    if (this.#lease.status !== "ready") return; // nothing is held, and entering `ready` fences all that is on its way
+    if (!this.ready) return; // nothing is held, and entering `ready` fences all that is on its way
     if (!this.#chain.follow(previous, tag)) this.#chainBroke();
     if (nodeId === this.nodeId) this.#stats.changesEchoed++;
     else this.#stats.changesReceived++;
@@ -384,10 +335,10 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
     else this.#target.changed(key.slice(this.#prefix.length), tag);
   }
 
-  /** Counts a message that says nothing to this node. Only a newer version's can be a change; if any other was one, the chain will tell. */
+  /** Counts a message that says nothing to this node. A newer node's may tell of a change; if any other did, the chain will show it. */
   #skip(reason: Unreadable["reason"]): void {
     this.#stats.skipped[reason]++;
-    if (reason === "newer" && this.#lease.status === "ready") this.#flush("message-unreadable");
+    if (reason === "newer" && this.ready) this.#flush("message-unreadable");
   }
 
   #chainBroke(): void {

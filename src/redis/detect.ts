@@ -14,14 +14,12 @@ export function portOf(client: RedisClient): RedisPort {
   if ("masters" in client || ("isCluster" in client && client.isCluster === true)) {
     throw new UnsupportedClientError("a Redis Cluster client is not supported by this version");
   }
-  if ("call" in client && "status" in client) {
-    if (client.options?.keyPrefix) {
-      throw new UnsupportedClientError(
-        "its `keyPrefix` would rename keys behind the store's back; leave it out and set the store's `prefix`",
-      );
-    }
-    return new IoredisPort(client);
+  if (client.options?.keyPrefix) {
+    const reason =
+      "its `keyPrefix` renames some keys and not others; leave it out and set the store's `prefix`";
+    throw new UnsupportedClientError(reason);
   }
+  if ("call" in client && "status" in client) return new IoredisPort(client);
   if ("sendCommand" in client && "isOpen" in client) return new NodeRedisPort(client);
   throw new UnsupportedClientError("it is neither a client of `redis` nor one of `ioredis`");
 }

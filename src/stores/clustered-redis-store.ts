@@ -93,7 +93,7 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
   readonly #touches = new Touches();
   readonly #target: CoherenceTarget = {
     changed: (id, tag) => {
-      this.#loads.fenceChange(id, tag);
+      if (!this.#loads.fenceChange(id, tag)) return;
       const held = this.localCache.peek(id);
       if (held !== undefined && held.session.revision !== tag) this.localCache.delete(id);
     },
@@ -287,6 +287,7 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
       try {
         const loaded = await write();
         kept = this.#keep(loaded, flight);
+        if (this.coordinator?.ready) this.#loads.expectEcho(flight, loaded.session.revision);
         return loaded.session;
       } finally {
         this.#loads.fenceReads(id);
