@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { TcpProxy } from "../../src/testing/tcp-proxy.js";
 import { eventually } from "../support/eventually.js";
 import { CURRENT_CLIENT_KINDS, clusterNames, startNode, type TestStore } from "../support/node.js";
-import { redisInfo } from "../support/redis-info.js";
+import { redisCommand } from "../support/redis-command.js";
 import { useRedis } from "../support/redis-server.js";
 
 /** Long enough that no lease and no command ends by itself while a test holds a reply back. */
@@ -47,7 +47,7 @@ describe.each(CURRENT_CLIENT_KINDS)("what happens while a reply is on its way, o
 
   /** How often the server has run this command, scripts included. */
   async function calls(command: "get" | "set"): Promise<number> {
-    const commandstats = await redisInfo(redis.port, "commandstats");
+    const commandstats = await redisCommand(redis.port, "INFO", "commandstats");
     return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(commandstats)?.[1] ?? 0);
   }
 
