@@ -81,7 +81,8 @@ export class Loads<R> {
   }
 
   /**
-   * A write of this node is done: reads that were under way may be older, and who reads now must see the write. Other writes
+   * A write of this node is done: reads that were sent before it may be older, and who reads now must see the write. Their replies came
+   * first, but what is done with a reply takes several turns of the microtask queue, so they may not be through yet. Other writes
    * under way are left alone: they were sent later, so they are newer, or a message will tell.
    */
   fenceReads(id: string): void {

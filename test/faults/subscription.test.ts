@@ -68,6 +68,7 @@ describe.each(CLIENT_KINDS)("a node whose subscription fails, on $name", (kind) 
     proxy.stall();
     await eventually(() => node.coordinator?.lease.held === false);
     proxy.resume();
+    await eventually(() => (node.coordinator?.stats().subscriptions ?? 0) >= 2);
     await leaseHeld(node);
     const { id } = await node.create({ n: 1 });
     await cached(node, id);
