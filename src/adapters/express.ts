@@ -1,10 +1,13 @@
 import session, { type SessionData } from "express-session";
+import type { Session } from "../session/session.js";
+import type { Snapshot } from "../session/snapshot.js";
 import type { SessionStore } from "../stores/store.js";
 import {
   type CookieSession,
   cookieSessionOf,
   dataOf,
   hasSameCookie,
+  isShortened,
   isUnchanged,
   lifeOf,
 } from "./cookie-session.js";
@@ -31,6 +34,8 @@ export type ExpressSessionStoreOptions = AdapterOptions<CookieSession>;
 export class ExpressSessionStore extends session.Store {
   /** The store behind the adapter. */
   readonly store: SessionStore<CookieSession>;
+  /** The last write of each session that has one under way. */
+  readonly #writes = new Map<string, Promise<unknown>>();
 
   constructor(options: ExpressSessionStoreOptions) {
     super();
@@ -41,7 +46,7 @@ export class ExpressSessionStore extends session.Store {
   override get(id: string): Promise<SessionData | undefined>;
   override get(id: string, callback: Callback<SessionData>): void;
   override get(id: string, callback?: Callback<SessionData>): Promise<SessionData | undefined> | undefined {
-    return answer(this.#get(id), callback);
+    return answer(this.store.get(id).then(sessionDataOf), callback);
   }
 
   /** Stores the session until its cookie expires. If nothing but that has changed, it costs what a touch costs. */
@@ -93,33 +98,46 @@ export class ExpressSessionStore extends session.Store {
     return answer(this.#clear(), callback);
   }
 
-  async #get(id: string): Promise<SessionData | undefined> {
-    const found = await this.store.get(id);
-    return found && (cookieSessionOf(found) as unknown as SessionData);
-  }
-
   async #set(id: string, session: SessionData): Promise<void> {
     const data = dataOf(session as unknown as CookieSession);
+    const held = this.#writes.has(id) ? undefined : this.store.peek(id);
+    if (held !== undefined && isUnchanged(held.data, data) && (await this.#prolong(held, data))) return;
     const life = lifeOf(data, this.store.ttlMs, Date.now());
-    if (life === undefined) return this.#destroy(id);
-    const held = this.store.peek(id);
-    if (held !== undefined && isUnchanged(held.data, data) && (await this.store.touch(id, life))) return;
-    await this.store.set(id, data, life);
+    await (life === undefined ? this.#destroy(id) : this.#write(id, this.store.set(id, data, life)));
   }
 
   async #touch(id: string, session: SessionData): Promise<void> {
     const data = dataOf(session as unknown as CookieSession);
-    const life = lifeOf(data, this.store.ttlMs, Date.now());
-    if (life === undefined) return this.#destroy(id);
     const found = this.store.peek(id) ?? (await this.store.get(id));
     if (found === undefined) return;
-    if (hasSameCookie(found.data, data)) await this.store.touch(id, life);
-    else
-      await this.store.update(id, (stored) => ({ ...(stored as CookieSession), cookie: data.cookie }), life);
+    if (hasSameCookie(found.data, data) && (await this.#prolong(found, data))) return;
+    const life = lifeOf(data, this.store.ttlMs, Date.now());
+    const { cookie } = data;
+    const withCookie = (stored: Snapshot<CookieSession>) => ({ ...(stored as CookieSession), cookie });
+    await (life === undefined ? this.#destroy(id) : this.#write(id, this.store.update(id, withCookie, life)));
   }
 
-  async #destroy(id: string): Promise<void> {
-    await this.store.delete(id);
+  /** Moves the end of a session to that of its cookie by a mere touch. `false` if that cannot do it, or the session is gone. */
+  async #prolong(found: Session<CookieSession>, data: CookieSession): Promise<boolean> {
+    const { ttlMs } = this.store;
+    const wallNowMs = Date.now();
+    const life = lifeOf(data, ttlMs, wallNowMs);
+    if (life === undefined || isShortened(found, data, ttlMs, wallNowMs)) return false;
+    return this.store.touch(found.id, life);
+  }
+
+  #destroy(id: string): Promise<void> {
+    return this.#write(id, this.store.delete(id));
+  }
+
+  /** Until a write is done, what the store holds does not show it, so that another one cannot be left out as unchanged. */
+  async #write(id: string, write: Promise<unknown>): Promise<void> {
+    this.#writes.set(id, write);
+    try {
+      await write;
+    } finally {
+      if (this.#writes.get(id) === write) this.#writes.delete(id);
+    }
   }
 
   async #all(): Promise<SessionData[]> {
@@ -155,4 +173,8 @@ function answer<R>(
     (error: unknown) => queueMicrotask(() => callback(error)),
   );
   return undefined;
+}
+
+function sessionDataOf(found: Session<CookieSession> | undefined): SessionData | undefined {
+  return found && (cookieSessionOf(found) as unknown as SessionData);
 }

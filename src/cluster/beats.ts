@@ -1,7 +1,7 @@
 import { newTag } from "../session/record.js";
 
 /** How many beats may be published and not come back before the subscription is taken for stalled. */
-const MAX_UNHEARD = 3;
+const MAX_UNHEARD = 2;
 
 interface Beat {
   readonly sentAtMs: number;

@@ -5,7 +5,7 @@ export interface IoredisClient {
   call(command: string, ...args: string[]): Promise<unknown>;
   duplicate(overrides?: object): IoredisSubscriber;
   readonly status: string;
-  readonly options?: { keyPrefix?: string | undefined };
+  readonly options?: { keyPrefix?: unknown };
 }
 
 interface IoredisSubscriber {

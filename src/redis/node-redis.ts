@@ -4,7 +4,7 @@ import type { Command, RedisPort, Reply, Subscription, SubscriptionRequest } fro
 export interface NodeRedisClient {
   sendCommand(args: string[], options?: object): Promise<unknown>;
   duplicate(overrides?: object): NodeRedisSubscriber;
-  readonly options?: { socket?: object; keyPrefix?: string | undefined } | undefined;
+  readonly options?: { socket?: object; keyPrefix?: unknown } | undefined;
 }
 
 interface NodeRedisSubscriber {

@@ -1,6 +1,13 @@
 import type { Clock } from "../clock.js";
 import { SessionConflictError, SessionCorruptError, type StoreUnavailableError } from "../errors.js";
-import { decodeRecord, encodeUser, newTag, RecordError, type SessionRecord } from "../session/record.js";
+import {
+  decodeHeader,
+  decodeRecord,
+  encodeUser,
+  newTag,
+  RecordError,
+  type SessionRecord,
+} from "../session/record.js";
 import { hashForLog } from "../session/session.js";
 import type { RedisCommands } from "./commands.js";
 import type { Reply } from "./port.js";
@@ -101,7 +108,7 @@ export class SessionTable {
     const [outcome, lifeMs, header] = reply as [string, number, string];
     switch (outcome) {
       case "written":
-        return this.#row(id, header + payload, Number(lifeMs), sentAtMs);
+        return { record: decodeHeader(header, payload), aliveUntilMs: sentAtMs + Number(lifeMs) };
       case "corrupt":
         throw this.#corrupt(id, "it is not of a format that may be overwritten");
       default: // another revision, none any more, or past its absolute end

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomFillSync } from "node:crypto";
 
 /**
  * What Redis holds for one session: a header of fixed width, so that a script reads it without parsing, then the user, then
@@ -43,9 +43,19 @@ const FIXED_HEADER = /^L1[\w-]{12}\d{60}/;
 /** Why a record cannot be read. */
 export class RecordError extends Error {}
 
+const TAG_BYTES = 9;
+/** Random bytes for the tags to come: one call of the generator costs as much as hundreds of tags. */
+const randomPool = Buffer.alloc(256 * TAG_BYTES);
+let poolOffset = randomPool.length;
+
 /** A new tag: never reused, so two histories that parted never look alike again. */
 export function newTag(): string {
-  return randomBytes(9).toString("base64url");
+  if (poolOffset === randomPool.length) {
+    randomFillSync(randomPool);
+    poolOffset = 0;
+  }
+  poolOffset += TAG_BYTES;
+  return randomPool.toString("base64url", poolOffset - TAG_BYTES, poolOffset);
 }
 
 /** Reads a record; `nowMs` (wall clock) and `remainingMs` stand in for the times that a record of another store lacks. */
@@ -55,16 +65,21 @@ export function decodeRecord(text: string, nowMs: number, remainingMs: number): 
     return { tag: "", createdAtMs: nowMs, expiresAtMs, ttlMs: undefined, user: undefined, payload: text };
   }
   if (!text.startsWith(LIVE)) throw new RecordError(foreignReason(text));
-  const userLength = Number(text.slice(74, HEADER_LENGTH));
-  if (!FIXED_HEADER.test(text) || !(text.length > HEADER_LENGTH + userLength))
-    throw new RecordError("it is truncated");
+  const headerLength = HEADER_LENGTH + Number(text.slice(74, HEADER_LENGTH));
+  if (!FIXED_HEADER.test(text) || !(text.length > headerLength)) throw new RecordError("it is truncated");
+  return decodeHeader(text, text.slice(headerLength));
+}
+
+/** The record of a header, with its user, as a script wrote it, and the data that goes with it. */
+export function decodeHeader(header: string, payload: string): SessionRecord {
+  const userLength = Number(header.slice(74, HEADER_LENGTH));
   return {
-    tag: text.slice(2, 14),
-    createdAtMs: Number(text.slice(14, 27)),
-    expiresAtMs: Number(text.slice(27, 40)),
-    ttlMs: Number(text.slice(40, 53)),
-    user: userLength === 0 ? undefined : decodeUser(text.slice(HEADER_LENGTH, HEADER_LENGTH + userLength)),
-    payload: text.slice(HEADER_LENGTH + userLength),
+    tag: header.slice(2, 14),
+    createdAtMs: Number(header.slice(14, 27)),
+    expiresAtMs: Number(header.slice(27, 40)),
+    ttlMs: Number(header.slice(40, 53)),
+    user: userLength === 0 ? undefined : decodeUser(header.slice(HEADER_LENGTH, HEADER_LENGTH + userLength)),
+    payload,
   };
 }
 
