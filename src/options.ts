@@ -51,7 +51,7 @@ export function requireDelayMs(option: string, value: unknown): asserts value is
 
 /** Throws unless `value` is a name that can stand in keys, channels and messages. */
 export function requireName(option: string, value: unknown): asserts value is string {
-  if (typeof value !== "string" || value === "" || CONTROL_CHARACTER.test(value)) {
+  if (typeof value !== "string" || value === "" || !value.isWellFormed() || CONTROL_CHARACTER.test(value)) {
     throw new InvalidOptionError(option, "a non-empty string without control characters", value);
   }
 }

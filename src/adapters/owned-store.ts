@@ -2,7 +2,8 @@ import { ClusteredRedisStore, type ClusteredRedisStoreOptions } from "../stores/
 import type { SessionStore } from "../stores/store.js";
 
 /** Where an adapter's sessions are: in a store of the application, or in one that the adapter makes of these options. */
-export type AdapterOptions<T> = { store: SessionStore<T> } | ClusteredRedisStoreOptions<T>;
+// biome-ignore lint/suspicious/noExplicitAny: what the application calls its data is not the middleware's business
+export type AdapterOptions<T> = { store: SessionStore<any> } | ClusteredRedisStoreOptions<T>;
 
 /**
  * The adapter's store, started. Middlewares cannot wait for a store, and need not: until the first lease is held it answers from Redis.

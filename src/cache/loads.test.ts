@@ -1,136 +1,241 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Flight, Loads } from "./loads.js";
 
-/** A load whose reply the test holds. */
-function held() {
-  const { promise, resolve, reject } = withResolvers<string>();
-  let flight: Flight | undefined;
-  const run = (given: Flight) => {
-    flight = given;
-    return promise;
+const ID = "an-id";
+
+/** A flight that lands when the test says so. */
+class Controlled {
+  flight!: Flight;
+  calls = 0;
+  land!: (value: string) => void;
+  crash!: (error: Error) => void;
+
+  readonly run = (flight: Flight): Promise<string> => {
+    this.flight = flight;
+    this.calls++;
+    return new Promise((resolve, reject) => {
+      this.land = resolve;
+      this.crash = reject;
+    });
   };
-  return { run, resolve, reject, flight: () => flight as Flight };
 }
 
-function withResolvers<R>() {
-  let resolve: (value: R) => void = () => {};
-  let reject: (error: Error) => void = () => {};
-  const promise = new Promise<R>((yes, no) => {
-    resolve = yes;
-    reject = no;
+/** A store's loads with one flight of each kind under way. */
+function underWay(kind: "load" | "read" | "write") {
+  const loads = new Loads<string>();
+  const controlled = new Controlled();
+  const outcome = loads[kind](ID, controlled.run);
+  return { loads, controlled, flight: controlled.flight, outcome };
+}
+
+const KINDS = ["load", "read", "write"] as const;
+
+describe.each(KINDS)("a %s", (kind) => {
+  test("passes on its outcome, and is forgotten then", async () => {
+    const landed = underWay(kind);
+    expect(landed.loads.size).toBe(1);
+    landed.controlled.land("value");
+    expect(await landed.outcome).toBe("value");
+    expect(landed.loads.size).toBe(0);
+
+    const crashed = underWay(kind);
+    crashed.controlled.crash(new Error("no reply"));
+    await expect(crashed.outcome).rejects.toThrow("no reply");
+    expect(crashed.loads.size).toBe(0);
   });
-  return { promise, resolve, reject };
-}
 
-test("all who ask while a load is on its way share it, and the next one loads anew", async () => {
-  const loads = new Loads<string>();
-  const { run, resolve } = held();
-  const first = loads.load("x", run);
-  expect(loads.load("x", () => Promise.reject(new Error("a second load")))).toBe(first);
-  resolve("value");
-  expect(await first).toBe("value");
-  expect(await loads.load("x", async () => "again")).toBe("again");
-});
-
-test("a load that fails fails for all who share it, and for nobody after", async () => {
-  const loads = new Loads<string>();
-  const { run, reject } = held();
-  const both = [loads.load("x", run), loads.load("x", run)];
-  reject(new Error("gone"));
-  for (const reply of both) await expect(reply).rejects.toThrow("gone");
-  expect(await loads.load("x", async () => "value")).toBe("value");
-  expect(loads.size).toBe(0);
-});
-
-test("a flight that nothing happened to may be cached", () => {
-  const loads = new Loads<string>();
-  const { run, flight } = held();
-  loads.load("x", run);
-  loads.fenceChange("another", "t2");
-  loads.fenceDelete("another");
-  expect(flight().mayCache("t1")).toBe(true);
-});
-
-test("after a change, only a reply that brings just that write may be cached", () => {
-  const loads = new Loads<string>();
-  const { run, flight } = held();
-  loads.load("x", run);
-  loads.fenceChange("x", "t2");
-  expect(flight().mayCache("t1")).toBe(false);
-  expect(flight().mayCache("t2")).toBe(true);
-  loads.fenceChange("x", "t3");
-  expect(flight().mayCache("t2")).toBe(false);
-  expect(flight().mayCache("t3")).toBe(true);
-});
-
-test("after a deletion or a flush nothing that was on its way may be cached", () => {
-  const fences: ((loads: Loads<string>) => void)[] = [
-    (loads) => loads.fenceDelete("x"),
-    (loads) => loads.fenceAll(),
-  ];
-  for (const fence of fences) {
+  test("is forgotten even if it cannot be sent", async () => {
     const loads = new Loads<string>();
-    const [read, write] = [held(), held()];
-    loads.load("x", read.run);
-    loads.write("x", write.run);
-    fence(loads);
-    expect(read.flight().mayCache("t1")).toBe(false);
-    expect(write.flight().mayCache("t1")).toBe(false);
-  }
-});
+    const send = () => {
+      throw new Error("refused");
+    };
+    await expect(loads[kind](ID, send)).rejects.toThrow("refused");
+    expect(loads.size).toBe(0);
+  });
 
-test("an own write grounds the reads that were under way, and not the writes", () => {
-  const loads = new Loads<string>();
-  const [read, write] = [held(), held()];
-  loads.load("x", read.run);
-  loads.write("x", write.run);
-  loads.fenceReads("x");
-  expect(read.flight().mayCache("t1")).toBe(false);
-  expect(write.flight().mayCache("t2")).toBe(true);
-});
+  test("may be cached if nothing is heard meanwhile", () => {
+    expect(underWay(kind).flight.mayCache("tag")).toBe(true);
+  });
 
-test("nobody joins a load that something has happened to", () => {
-  const fences: ((loads: Loads<string>) => void)[] = [
-    (loads) => loads.fenceChange("x", "t2"),
-    (loads) => loads.fenceDelete("x"),
-    (loads) => loads.fenceReads("x"),
-    (loads) => loads.fenceAll(),
-  ];
-  for (const fence of fences) {
+  test("may be cached after a change only if it is just that change", () => {
+    const { loads, flight } = underWay(kind);
+    loads.fenceChange(ID, "tag");
+    expect(flight.mayCache("tag")).toBe(true);
+    expect(flight.mayCache("older")).toBe(false);
+  });
+
+  test("may be cached after several changes only if it is the last one", () => {
+    const { loads, flight } = underWay(kind);
+    loads.fenceChange(ID, "first");
+    loads.fenceChange(ID, "last");
+    expect(flight.mayCache("last")).toBe(true);
+    expect(flight.mayCache("first")).toBe(false);
+    expect(flight.mayCache("")).toBe(false);
+  });
+
+  test.each(["fenceDelete", "fenceAll"] as const)("may not be cached after %s()", (fence) => {
+    const { loads, flight } = underWay(kind);
+    loads[fence](ID);
+    expect(flight.mayCache("tag")).toBe(false);
+    loads.fenceChange(ID, "tag"); // nor does a later change make it any better
+    expect(flight.mayCache("tag")).toBe(false);
+  });
+
+  test("is no matter of what happens to another session", () => {
+    const { loads, flight } = underWay(kind);
+    loads.fenceChange("other", "tag");
+    loads.fenceReads("other");
+    loads.fenceDelete("other");
+    expect(flight.mayCache("anything")).toBe(true);
+  });
+
+  test("is no matter of what happened before it was sent", () => {
     const loads = new Loads<string>();
-    const first = loads.load("x", held().run);
+    loads.fenceChange(ID, "tag");
+    loads.fenceReads(ID);
+    loads.fenceDelete(ID);
+    loads.fenceAll();
+    const controlled = new Controlled();
+    loads[kind](ID, controlled.run);
+    expect(controlled.flight.mayCache("anything")).toBe(true);
+  });
+
+  test("is fenced as long as it is under way, whatever else of the session lands before", async () => {
+    const { loads, flight } = underWay(kind);
+    const early = new Controlled();
+    const outcome = loads.read(ID, early.run);
+    early.land("early");
+    await outcome;
+    expect(loads.size).toBe(1);
+    loads.fenceDelete(ID);
+    expect(flight.mayCache("tag")).toBe(false);
+  });
+});
+
+describe("an own write that is done", () => {
+  test.each(["load", "read"] as const)("keeps a %s that is under way out of the cache", (kind) => {
+    const { loads, flight } = underWay(kind);
+    loads.fenceReads(ID);
+    expect(flight.mayCache("tag")).toBe(false);
+  });
+
+  test("leaves other writes alone", () => {
+    const { loads, flight } = underWay("write");
+    loads.fenceReads(ID);
+    expect(flight.mayCache("tag")).toBe(true);
+  });
+});
+
+describe("the echo of an own write", () => {
+  test("that comes when the write is done fences nothing, once", () => {
+    const { loads, flight: done } = underWay("write");
+    loads.expectEcho(done, "mine");
+    const later = new Controlled();
+    loads.write(ID, later.run);
+    expect(loads.fenceChange(ID, "mine")).toBe(false);
+    expect(later.flight.mayCache("newer")).toBe(true);
+    expect(loads.fenceChange(ID, "mine")).toBe(true);
+    expect(later.flight.mayCache("newer")).toBe(false);
+  });
+
+  test("that came before the write was done is not waited for", () => {
+    const { loads, flight } = underWay("write");
+    expect(loads.fenceChange(ID, "mine")).toBe(true);
+    expect(flight.hasSeen("mine")).toBe(true);
+    loads.expectEcho(flight, "mine");
+    expect(loads.fenceChange(ID, "mine")).toBe(true);
+  });
+
+  test("is told from the change of another node", () => {
+    const { loads, flight } = underWay("write");
+    loads.expectEcho(flight, "mine");
+    const later = new Controlled();
+    loads.read(ID, later.run);
+    expect(loads.fenceChange(ID, "theirs")).toBe(true);
+    expect(later.flight.mayCache("mine")).toBe(false);
+    expect(loads.fenceChange(ID, "mine")).toBe(false);
+  });
+
+  test("is not waited for after a flush: it may have been missed", () => {
+    const { loads, flight } = underWay("write");
+    loads.expectEcho(flight, "mine");
+    loads.fenceAll();
+    expect(loads.fenceChange(ID, "mine")).toBe(true);
+  });
+});
+
+describe("joining a load", () => {
+  test("all who wait for a session share one load, and its outcome", async () => {
+    const loads = new Loads<string>();
+    const controlled = new Controlled();
+    const outcomes = [1, 2, 3].map(() => loads.load(ID, controlled.run));
+    expect(controlled.calls).toBe(1);
+    controlled.land("value");
+    expect(await Promise.all(outcomes)).toEqual(["value", "value", "value"]);
+  });
+
+  test("who comes after it has landed, or failed, loads again", async () => {
+    const loads = new Loads<string>();
+    const controlled = new Controlled();
+    const first = loads.load(ID, controlled.run);
+    controlled.crash(new Error("no reply"));
+    await expect(first).rejects.toThrow("no reply");
+    const second = loads.load(ID, controlled.run);
+    controlled.land("second");
+    expect(await second).toBe("second");
+    const third = loads.load(ID, controlled.run);
+    controlled.land("third");
+    expect(await third).toBe("third");
+    expect(controlled.calls).toBe(3);
+  });
+
+  test("loads of other sessions are not joined", () => {
+    const loads = new Loads<string>();
+    const controlled = new Controlled();
+    loads.load("one", controlled.run);
+    loads.load("other", controlled.run);
+    expect(controlled.calls).toBe(2);
+    expect(loads.size).toBe(2);
+  });
+
+  test.each(["read", "write"] as const)("a %s is neither joined nor joins", (kind) => {
+    const loads = new Loads<string>();
+    const controlled = new Controlled();
+    loads[kind](ID, controlled.run);
+    loads.load(ID, controlled.run);
+    loads[kind](ID, controlled.run);
+    expect(controlled.calls).toBe(3);
+  });
+
+  test.each([
+    ["a change", (loads: Loads<string>) => loads.fenceChange(ID, "tag")],
+    ["an own write", (loads: Loads<string>) => loads.fenceReads(ID)],
+    ["a deletion", (loads: Loads<string>) => loads.fenceDelete(ID)],
+    ["a flush", (loads: Loads<string>) => loads.fenceAll()],
+  ])("who comes after %s does not join the load that was sent before", async (_, fence) => {
+    const loads = new Loads<string>();
+    const before = new Controlled();
+    const after = new Controlled();
+    const early = loads.load(ID, before.run);
     fence(loads);
-    expect(loads.load("x", held().run)).not.toBe(first);
-  }
-});
+    const late = loads.load(ID, after.run);
+    expect(after.calls).toBe(1);
+    before.land("old");
+    after.land("new");
+    expect(await Promise.all([early, late])).toEqual(["old", "new"]);
+    expect(loads.size).toBe(0);
+  });
 
-test("the echo of an own write that is done fences nothing, once", () => {
-  const loads = new Loads<string>();
-  const { run, flight } = held();
-  loads.write("x", run);
-  loads.expectEcho(flight(), "t1");
-  expect(loads.fenceChange("x", "t1")).toBe(false);
-  expect(loads.fenceChange("x", "t1")).toBe(true);
-});
-
-test("an echo that came during the flight is not waited for, nor one that a flush swallowed", () => {
-  const loads = new Loads<string>();
-  const { run, flight } = held();
-  loads.write("x", run);
-  loads.fenceChange("x", "t1");
-  loads.expectEcho(flight(), "t1");
-  expect(loads.fenceChange("x", "t1")).toBe(true);
-  loads.expectEcho(flight(), "t2");
-  loads.fenceAll();
-  expect(loads.fenceChange("x", "t2")).toBe(true);
-});
-
-test("a flight leaves nothing behind", async () => {
-  const loads = new Loads<string>();
-  await Promise.all([
-    loads.load("x", async () => "a"),
-    loads.read("x", async () => "b"),
-    loads.write("y", async () => "c"),
-  ]);
-  expect(loads.size).toBe(0);
+  test("an old load that lands leaves the new one open to join", async () => {
+    const loads = new Loads<string>();
+    const before = new Controlled();
+    const after = new Controlled();
+    const early = loads.load(ID, before.run);
+    loads.fenceChange(ID, "tag");
+    loads.load(ID, after.run);
+    before.land("old");
+    await early;
+    loads.load(ID, after.run);
+    expect(after.calls).toBe(1);
+  });
 });

@@ -8,6 +8,7 @@ import {
 } from "../options.js";
 import { cloneDeep, freezeDeep } from "../session/snapshot.js";
 
+/** The bounds of a `LocalCache`. */
 export interface LocalCacheOptions {
   /** How long an entry may be served, in milliseconds. Default 30,000. */
   ttlMs?: number;
@@ -19,6 +20,7 @@ export interface LocalCacheOptions {
   clock?: MonotonicClock;
 }
 
+/** What `LocalCache.set()` may be told of one entry. */
 export interface CacheEntryOptions {
   /** How long this entry may be served, in milliseconds, if that is shorter than the cache's `ttlMs`. */
   ttlMs?: number;
@@ -29,6 +31,7 @@ export interface CacheEntryOptions {
 /** Why an entry left: its time was over, it made room for others, or somebody asked for it to go. */
 export type EvictionReason = "expired" | "capacity" | "invalidated";
 
+/** How a cache has done since it was made, or since `resetStats()`. */
 export interface CacheStats {
   /** Lookups answered from memory. */
   hits: number;

@@ -33,6 +33,7 @@ export interface CoherenceTarget {
   flush(): void;
 }
 
+/** Which node this is, whom it listens to, and for how long it trusts what it heard. */
 export interface ClusterCoordinatorOptions {
   /** A client of `redis` or `ioredis`. The subscription uses a duplicate of it; beats go through the client itself. */
   client: RedisClient;
@@ -70,6 +71,7 @@ export type FlushReason =
   | "cleared"
   | "closed";
 
+/** What a `ClusterCoordinator` tells, with what its listeners receive. */
 export interface CoordinatorEvents {
   /** The first beat came back on a new subscription: memory may answer from now on. */
   "lease-held": [];
@@ -79,6 +81,7 @@ export interface CoordinatorEvents {
   flush: [reason: FlushReason];
 }
 
+/** What a `ClusterCoordinator` has sent, heard and dropped. */
 export interface CoordinatorStats {
   /** Subscriptions that were opened. */
   subscriptions: number;

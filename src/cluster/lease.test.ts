@@ -1,47 +1,71 @@
-import { expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { Lease } from "./lease.js";
 
-test("there is no lease before a beat came back on a standing subscription", () => {
-  const lease = new Lease(2_000);
-  expect(lease.status).toBe("down");
-  expect(lease.beatReturned(100)).toBe(false);
-  expect(lease.untilMs).toBe(Number.NEGATIVE_INFINITY);
-  lease.subscribed();
-  expect(lease.status).toBe("syncing");
-  expect(lease.untilMs).toBe(Number.NEGATIVE_INFINITY);
+const DURATION_MS = 2_000;
+const NEVER = Number.NEGATIVE_INFINITY;
+
+let lease: Lease;
+beforeEach(() => {
+  lease = new Lease(DURATION_MS);
 });
 
-test("the lease counts from the moment the beat was sent, however late it comes back", () => {
-  const lease = new Lease(2_000);
+test("nothing may be served before there is a subscription, nor before a beat came back through it", () => {
+  expect([lease.status, lease.untilMs]).toEqual(["down", NEVER]);
+  lease.subscribed();
+  expect([lease.status, lease.untilMs]).toEqual(["syncing", NEVER]);
+});
+
+test("the first beat that comes back makes the node ready", () => {
   lease.subscribed();
   expect(lease.beatReturned(100)).toBe(true);
   expect(lease.status).toBe("ready");
-  expect(lease.untilMs).toBe(2_100);
 });
 
-test("only the first beat on a subscription enters `ready`", () => {
-  const lease = new Lease(2_000);
+test("a lease counts from when its beat was sent, not from when it came back", () => {
+  lease.subscribed();
+  lease.beatReturned(100);
+  expect(lease.untilMs).toBe(100 + DURATION_MS);
+});
+
+test("later beats prolong the lease", () => {
   lease.subscribed();
   lease.beatReturned(100);
   expect(lease.beatReturned(600)).toBe(false);
-  expect(lease.untilMs).toBe(2_600);
+  expect(lease.untilMs).toBe(600 + DURATION_MS);
 });
 
 test("a beat that was overtaken by a later one shortens nothing", () => {
-  const lease = new Lease(2_000);
   lease.subscribed();
   lease.beatReturned(600);
   lease.beatReturned(100);
-  expect(lease.untilMs).toBe(2_600);
+  expect(lease.untilMs).toBe(600 + DURATION_MS);
 });
 
-test("a lost subscription ends the lease at once, and the next one begins anew", () => {
-  const lease = new Lease(2_000);
-  lease.subscribed();
-  lease.beatReturned(100);
-  lease.lost();
-  expect(lease.status).toBe("down");
-  expect(lease.untilMs).toBe(Number.NEGATIVE_INFINITY);
-  lease.subscribed();
-  expect(lease.beatReturned(700)).toBe(true);
+test("a beat without a subscription proves nothing", () => {
+  expect(lease.beatReturned(100)).toBe(false);
+  expect([lease.status, lease.untilMs]).toEqual(["down", NEVER]);
+});
+
+describe("when the subscription is lost", () => {
+  beforeEach(() => {
+    lease.subscribed();
+    lease.beatReturned(1_000);
+    lease.lost();
+  });
+
+  test("the lease is over at once", () => {
+    expect([lease.status, lease.untilMs]).toEqual(["down", NEVER]);
+  });
+
+  test("a beat that comes after all proves nothing", () => {
+    expect(lease.beatReturned(1_100)).toBe(false);
+    expect(lease.untilMs).toBe(NEVER);
+  });
+
+  test("a new subscription needs a beat of its own", () => {
+    lease.subscribed();
+    expect([lease.status, lease.untilMs]).toEqual(["syncing", NEVER]);
+    expect(lease.beatReturned(500)).toBe(true);
+    expect(lease.untilMs).toBe(500 + DURATION_MS);
+  });
 });

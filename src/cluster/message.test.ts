@@ -1,56 +1,107 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { newTag } from "../session/record.js";
 import { decodeMessage } from "./message.js";
 
-const A = "aaaaaaaaaaaa";
-const B = "bbbbbbbbbbbb";
+const previous = newTag();
+const tag = newTag();
 
-describe("decodeMessage", () => {
+const lines = (...fields: string[]) => fields.join("\n");
+const unreadable = (reason: string) => ({ kind: "unreadable", reason });
+
+describe("reads", () => {
   test.each([
-    ["I", "SessionInvalidated"],
-    ["D", "SessionDeleted"],
-    ["C", "CacheClear"],
-  ])("reads %s as %s", (letter, kind) => {
-    const message = { kind, previous: A, tag: B, nodeId: "node 1", key: "sess:x y" };
-    expect(decodeMessage(`SM1${letter}\n${A}\n${B}\nnode 1\nsess:x y`)).toEqual(message);
+    ["SM1I", "SessionInvalidated"],
+    ["SM1D", "SessionDeleted"],
+    ["SM1C", "CacheClear"],
+  ])("%s as %s", (format, kind) => {
+    const change = { kind, previous, tag, nodeId: "node A", key: "sess:é 1" };
+    expect(decodeMessage(lines(format, previous, tag, "node A", "sess:é 1"))).toEqual(change);
   });
 
-  test("reads a write that names none before it", () => {
-    expect(decodeMessage(`SM1I\n\n${B}\nn\nk`)).toMatchObject({ previous: "", tag: B });
+  test("the first change of a chain, which names none before it", () => {
+    const message = decodeMessage(lines("SM1I", "", tag, "node", "sess:1"));
+    expect(message).toMatchObject({ kind: "SessionInvalidated", previous: "", tag });
   });
 
-  test("reads a beat", () => {
-    expect(decodeMessage(`SM1B\n${A}\n${B}`)).toEqual({ kind: "Beat", nonce: A, head: B });
+  test("a beat", () => {
+    const nonce = newTag();
+    expect(decodeMessage(lines("SM1B", nonce, tag))).toEqual({ kind: "Beat", nonce, head: tag });
   });
+});
 
+describe("does not read", () => {
   test.each([
-    ["foreign", ""],
-    ["foreign", "hello"],
-    ["foreign", '{"type":"SessionDeleted"}'],
-    ["newer", `SM2I\n${A}\n${B}\nn\nk`],
-    ["newer", "SM9"],
-    ["newer", `SM1Z\n${A}\n${B}\nn\nk`],
-    ["malformed", "SM"],
-    ["malformed", "SM0I"],
-    ["malformed", "SM1"],
-    ["malformed", "SM1i"],
-    ["malformed", `SM1I\n${A}\n${B}\nn`],
-    ["malformed", `SM1I\n${A}\n${B}\nn\nk\nmore`],
-    ["malformed", `SM1I\n${A}\nshort\nn\nk`],
-    ["malformed", `SM1I\nshort\n${B}\nn\nk`],
-    ["malformed", `SM1D\n${A}\n${B}\n\nk`],
-    ["malformed", `SM1C\n${A}\n${B}\nn\n`],
-    ["malformed", `SM1B\n${A}`],
-    ["malformed", `SM1B\n${A}\n${B}\n`],
-  ])("finds %s: %j", (reason, text) => {
-    expect(decodeMessage(text)).toEqual({ kind: "unreadable", reason });
+    ["foreign", "an empty message", ""],
+    ["foreign", "a message of another program", '{"type":"SessionDeleted","id":"1"}'],
+    ["foreign", "a message in other letters", lines("sm1I", previous, tag, "node", "key")],
+    ["newer", "a message of the next version", lines("SM2I", previous, tag, "node", "key")],
+    ["newer", "a message of version 9 that has another form", "SM9 whatever"],
+    ["newer", "a kind that this version does not know", lines("SM1R", previous, tag, "node", "key")],
+    ["malformed", "a message without a version", "SM"],
+    ["malformed", "a message of version 0", lines("SM0I", previous, tag, "node", "key")],
+    ["malformed", "a message without a kind", lines("SM1", previous, tag, "node", "key")],
+    ["malformed", "a kind of two letters", lines("SM1ID", previous, tag, "node", "key")],
+    ["malformed", "a kind in a small letter", lines("SM1i", previous, tag, "node", "key")],
+    ["malformed", "a kind called like a property of all objects", lines("SM1constructor", previous, tag)],
+    ["malformed", "a change without a key", lines("SM1I", previous, tag, "node")],
+    ["malformed", "a change with an empty key", lines("SM1I", previous, tag, "node", "")],
+    ["malformed", "a change without a node", lines("SM1I", previous, tag, "", "key")],
+    ["malformed", "a change without a tag", lines("SM1I", previous, "", "node", "key")],
+    ["malformed", "a change with a short tag", lines("SM1I", previous, tag.slice(1), "node", "key")],
+    ["malformed", "a change with a long tag", lines("SM1I", previous, `${tag}x`, "node", "key")],
+    ["malformed", "a change whose previous tag is none", lines("SM1I", "no tag", tag, "node", "key")],
+    ["malformed", "a change with one line too many", lines("SM1I", previous, tag, "node", "key", "")],
+    ["malformed", "a beat without a head", lines("SM1B", tag)],
+    ["malformed", "a beat with an empty head", lines("SM1B", tag, "")],
+    ["malformed", "a beat with one line too many", lines("SM1B", tag, tag, tag)],
+    ["malformed", "a beat with a nonce that is none", lines("SM1B", "nonce", tag)],
+  ])("and takes for %s: %s", (reason, _, text) => {
+    expect(decodeMessage(text)).toEqual(unreadable(reason));
   });
+});
 
-  test("never throws", () => {
-    const texts = fc.oneof(
+describe("never throws, and never makes up a message", () => {
+  const KINDS = ["SessionInvalidated", "SessionDeleted", "CacheClear", "Beat", "unreadable"];
+
+  test("whatever it gets", () => {
+    const text = fc.oneof(
       fc.string({ unit: "binary" }),
-      fc.string().map((text) => `SM1I\n${text}`),
+      fc.string({ unit: "binary" }).map((rest) => `SM1${rest}`),
+      fc
+        .array(fc.oneof(fc.constantFrom("", "SM1I", "SM1B", "SM1C", tag, "node"), fc.string()), {
+          maxLength: 7,
+        })
+        .map((fields) => fields.join("\n")),
     );
-    fc.assert(fc.property(texts, (text) => typeof decodeMessage(text).kind === "string"));
+    fc.assert(
+      fc.property(text, (text) => {
+        expect(KINDS).toContain(decodeMessage(text).kind);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("from a message that was cut off", () => {
+    for (const text of [lines("SM1I", previous, tag, "node", "k"), lines("SM1B", previous, tag)]) {
+      for (let length = 0; length < text.length; length++) {
+        expect(decodeMessage(text.slice(0, length)).kind).toBe("unreadable");
+      }
+    }
+  });
+
+  test("but what a script writes it reads, whatever the names", () => {
+    const name = fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => !text.includes("\n"));
+    fc.assert(
+      fc.property(name, name, (nodeId, key) => {
+        expect(decodeMessage(lines("SM1D", previous, tag, nodeId, key))).toEqual({
+          kind: "SessionDeleted",
+          previous,
+          tag,
+          nodeId,
+          key,
+        });
+      }),
+    );
   });
 });

@@ -14,6 +14,11 @@ export function portOf(client: RedisClient): RedisPort {
   if ("masters" in client || ("isCluster" in client && client.isCluster === true)) {
     throw new UnsupportedClientError("a Redis Cluster client is not supported by this version");
   }
+  if ("getSentinelNode" in client || "totalClients" in client) {
+    throw new UnsupportedClientError(
+      "a sentinel or a pool of `redis` is not supported; pass a client of one server",
+    );
+  }
   if (client.options?.keyPrefix) {
     const reason =
       "its `keyPrefix` renames some keys and not others; leave it out and set the store's `prefix`";

@@ -24,8 +24,13 @@ export class IoredisPort implements RedisPort {
     this.#client = client;
   }
 
+  /** ioredis hangs the command on the error, arguments included: an id and data that would end in somebody's log. */
   send([name, ...args]: Command): Promise<Reply> {
-    return this.#client.call(name, ...args) as Promise<Reply>;
+    const withoutCommand = (error: { command?: unknown }) => {
+      error.command = undefined;
+      throw error;
+    };
+    return (this.#client.call(name, ...args) as Promise<Reply>).catch(withoutCommand);
   }
 
   async subscribe({ channels, onMessage, onClose, signal }: SubscriptionRequest): Promise<Subscription> {

@@ -8,7 +8,7 @@ import {
   RecordError,
   type SessionRecord,
 } from "../session/record.js";
-import { hashForLog } from "../session/session.js";
+import { hashForLog, isSessionId } from "../session/session.js";
 import type { RedisCommands } from "./commands.js";
 import type { Reply } from "./port.js";
 import { CLEAR } from "./scripts/clear.js";
@@ -59,6 +59,13 @@ export interface PutRequest extends Life {
   readonly absoluteTtlMs?: number | undefined;
   readonly user?: string | undefined;
 }
+
+/** What a touch makes of a record that another store wrote without an end: nothing. */
+const ENDLESS: Extension = {
+  aliveUntilMs: Number.POSITIVE_INFINITY,
+  expiresAtMs: Number.POSITIVE_INFINITY,
+  isFinal: true,
+};
 
 /** How many keys one SCAN looks at, and one CLEAR deletes. */
 const SCAN_COUNT = 1_000;
@@ -122,17 +129,16 @@ export class SessionTable {
     const sentAtMs = this.#clock.now();
     const reply = await this.#run(id, TOUCH, [this.#key(id)], args);
     if (reply === null) return undefined;
-    const [lifeMs, endMs, cut] = reply as [number, string, number];
-    return {
-      aliveUntilMs: sentAtMs + Number(lifeMs),
-      expiresAtMs: Number(endMs),
-      isFinal: Number(cut) === 1,
-    };
+    const [life, endMs, isFinal] = reply as [number, string, number];
+    const lifeMs = Number(life);
+    if (lifeMs === -2) throw this.#corrupt(id, "its header cannot be read");
+    if (lifeMs === -1) return ENDLESS;
+    return { aliveUntilMs: sentAtMs + lifeMs, expiresAtMs: Number(endMs), isFinal: Number(isFinal) === 1 };
   }
 
   /** Deletes a session, if it has `expectedTag` where one is given. `false` if there is none. */
-  async delete(id: string, expectedTag = "*"): Promise<boolean> {
-    const args = [expectedTag, newTag(), this.#channel, this.#nodeId];
+  async delete(id: string, expectedTag?: string): Promise<boolean> {
+    const args = [expectedTag === undefined ? "" : `=${expectedTag}`, newTag(), this.#channel, this.#nodeId];
     const outcome = Number(await this.#run(id, DELETE, [this.#key(id), this.#chain], args));
     if (outcome === -1) throw new SessionConflictError(this.#keyHash(id));
     return outcome === 1;
@@ -155,7 +161,9 @@ export class SessionTable {
   async *ids(): AsyncGenerator<string[]> {
     const seen = new Set<string>(); // SCAN may return a key more than once
     for await (const keys of this.#scan()) {
-      const ids = keys.map((key) => key.slice(this.#prefix.length)).filter((id) => !seen.has(id));
+      const ids = keys
+        .map((key) => key.slice(this.#prefix.length))
+        .filter((id) => isSessionId(id) && !seen.has(id));
       for (const id of ids) seen.add(id);
       yield ids;
     }
@@ -217,9 +225,9 @@ export class SessionTable {
     return new SessionCorruptError(this.#keyHash(id), reason, { cause });
   }
 
-  /** For the codec's owner, who finds out only later. */
-  undecodable(id: string, cause: Error): SessionCorruptError {
-    return this.#corrupt(id, `its data cannot be decoded (${cause.name})`, cause);
+  /** For the codec's owner, who finds out only later. Without the codec's error: that of `JSON.parse` quotes the data. */
+  undecodable(id: string, { name }: Error): SessionCorruptError {
+    return this.#corrupt(id, `its data cannot be decoded (${name})`);
   }
 
   #key(id: string): string {

@@ -1,64 +1,144 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeRecord, encodeUser, newTag, RecordError } from "./record.js";
+import { A_TAG, recordOf } from "../../test/support/records.js";
+import {
+  decodeHeader,
+  decodeRecord,
+  encodeUser,
+  HEAD_LENGTH,
+  HEADER_LENGTH,
+  MAX_USER_LENGTH,
+  newTag,
+  RecordError,
+} from "./record.js";
 
-const HEADER = "L1abcdefghijkl00000000010000000000002000000000000300000000000040000000500";
-const record = (user: string, payload: string) => {
-  const encoded = encodeUser(user);
-  const times = [1, 2, 3, 0].map((n) => String(n).padStart(13, "0")).join("");
-  return `L1abcdefghijkl${times}${"0".repeat(8)}${String(encoded.length).padStart(4, "0")}${encoded}${payload}`;
-};
+const decode = (text: string) => decodeRecord(text, 0, 0);
 
-describe("decodeRecord", () => {
-  test("reads a record with a user and one without", () => {
-    const fields = { tag: "abcdefghijkl", createdAtMs: 1, expiresAtMs: 2, ttlMs: 3, payload: '{"a":"é"}' };
-    expect(decodeRecord(record("", '{"a":"é"}'), 0, 0)).toEqual({ ...fields, user: undefined });
-    expect(decodeRecord(record("Zoë/42", '{"a":"é"}'), 0, 0)).toEqual({ ...fields, user: "Zoë/42" });
+describe("a record", () => {
+  test("has the documented layout", () => {
+    const text = recordOf({ user: "Zoë", payload: '{"é":1}' });
+    expect(text.indexOf("Zo%C3%AB")).toBe(HEADER_LENGTH);
+    expect(decode(text)).toEqual({
+      tag: A_TAG,
+      createdAtMs: 1_700_000_000_000,
+      expiresAtMs: 1_700_000_060_000,
+      ttlMs: 60_000,
+      user: "Zoë",
+      payload: '{"é":1}',
+    });
   });
 
-  test("finds any record that was cut off", () => {
-    const whole = record("user", "x");
-    for (let length = 0; length < whole.length; length++) {
-      expect(() => decodeRecord(whole.slice(0, length), 0, 0)).toThrow(RecordError);
+  test("without a user has none", () => {
+    expect(decode(recordOf())).toMatchObject({ user: undefined, payload: '{"n":1}' });
+  });
+
+  test("is read as it was put together, whatever it holds", () => {
+    const timeMs = fc.integer({ min: 0, max: 9_999_999_999_999 });
+    const fields = fc.record({
+      tag: fc.stringMatching(/^[\w-]{12}$/),
+      createdAtMs: timeMs,
+      expiresAtMs: timeMs,
+      ttlMs: timeMs,
+      absoluteMs: timeMs,
+      user: fc.option(fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }), { nil: undefined }),
+      payload: fc.string({ unit: "binary", minLength: 1 }),
+    });
+    fc.assert(
+      fc.property(fields, (fields) => {
+        const { absoluteMs: _, ...expected } = fields;
+        expect(decode(recordOf(fields))).toEqual({ ...expected, user: fields.user });
+      }),
+    );
+  });
+
+  test("has its header and its data apart where a script gives them apart", () => {
+    const header = recordOf({ user: "Zoë", payload: "" });
+    expect(decodeHeader(header, '{"n":1}')).toEqual(decode(`${header}{"n":1}`));
+  });
+});
+
+describe("a record of another store", () => {
+  test("is its plain JSON, with the times that Redis and the clock tell", () => {
+    expect(decodeRecord('{"cookie":{}}', 1_000, 500)).toEqual({
+      tag: "",
+      createdAtMs: 1_000,
+      expiresAtMs: 1_500,
+      ttlMs: undefined,
+      user: undefined,
+      payload: '{"cookie":{}}',
+    });
+  });
+
+  test("has no end if Redis knows none", () => {
+    expect(decodeRecord("{}", 1_000, Number.POSITIVE_INFINITY).expiresAtMs).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe("cannot be read:", () => {
+  const withUser = recordOf({ user: "Zoë", payload: "1" });
+
+  test("a record that was cut off, wherever", () => {
+    for (let length = 0; length < withUser.length; length++) {
+      expect(() => decode(withUser.slice(0, length)), `${length} characters`).toThrow(RecordError);
     }
+    expect(decode(withUser).payload).toBe("1");
   });
 
   test.each([
-    ["empty", ""],
-    ["not written by sessionmesh", "hello"],
-    ["not written by sessionmesh", "[1]"],
-    ["newer", `L2${HEADER.slice(2)}`],
-    ["truncated", HEADER.replace("0", "x")],
-  ])("says that it is %s: %j", (reason, text) => {
-    expect(() => decodeRecord(text, 0, 0)).toThrow(reason);
+    ["an empty record", "", "it is empty"],
+    ["a text of another program", "hello", "it was not written by sessionmesh"],
+    ["an array", "[1]", "it was not written by sessionmesh"],
+    ["a live record of a later format", withUser.replace("L1", "L2"), 'format "2" is newer'],
+    ["a tombstone of a later format", "T9whatever", 'format "9" is newer'],
+    ["a letter where a digit belongs", withUser.replace("0000060000", "00000x0000"), "it is truncated"],
+    ["a letter in the length of the user", withUser.replace("0008Zo", "0x08Zo"), "it is truncated"],
+    ["blanks for the length of the user", withUser.replace("0008Zo", "    Zo"), "it is truncated"],
+    ["a sign in the length of the user", withUser.replace("0008Zo", "-001Zo"), "it is truncated"],
+    ["a tag that is none", withUser.replace(A_TAG, "abc DEF 012-"), "it is truncated"],
+    ["a user that is not percent-encoded", withUser.replace("%C3%AB", "%C3%%%"), "percent-encoded"],
+  ])("%s", (_, text, reason) => {
+    expect(() => decode(text)).toThrow(RecordError);
+    expect(() => decode(text)).toThrow(reason);
   });
 
-  test("reads plain JSON as a session of another store", () => {
-    const foreign = { tag: "", createdAtMs: 1_000, expiresAtMs: 1_500, ttlMs: undefined, user: undefined };
-    expect(decodeRecord('{"a":1}', 1_000, 500)).toEqual({ ...foreign, payload: '{"a":1}' });
-  });
-
-  test("reads or refuses anything, and does nothing else", () => {
+  test("whatever it is, nothing but a RecordError says so", () => {
+    const text = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.string({ unit: "binary", maxLength: 120 }).map((rest) => `L1${rest}`),
+      fc.stringMatching(/^\d{0,12}[%\w]{0,12}$/).map((rest) => withUser.slice(0, 70) + rest),
+    );
     fc.assert(
-      fc.property(
-        fc.oneof(
-          fc.string(),
-          fc.string().map((text) => `L1${text}`),
-        ),
-        (text) => {
-          try {
-            decodeRecord(text, 0, 0);
-          } catch (error) {
-            expect(error).toBeInstanceOf(RecordError);
-          }
-        },
-      ),
+      fc.property(text, (text) => {
+        try {
+          decode(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(RecordError);
+        }
+      }),
+      { numRuns: 2_000 },
     );
   });
 });
 
-test("tags are 12 characters of base64url, and no two are alike", () => {
-  const tags = Array.from({ length: 1_000 }, newTag);
-  expect(tags.every((tag) => /^[\w-]{12}$/.test(tag))).toBe(true);
-  expect(new Set(tags).size).toBe(1_000);
+describe("a user", () => {
+  test("is ASCII, so that its characters and bytes count the same", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), (user) => {
+        expect(encodeUser(user)).toMatch(/^[!-~]*$/);
+      }),
+    );
+    expect(encodeUser(undefined)).toBe("");
+  });
+
+  test("and the header fit into what a script reads of a record", () => {
+    const longest = recordOf({ user: "u".repeat(MAX_USER_LENGTH), payload: "" });
+    expect(longest).toHaveLength(HEAD_LENGTH);
+  });
+});
+
+test("tags are 72 random bits in base64url, and each is new", () => {
+  const tags = Array.from({ length: 5_000 }, newTag);
+  for (const tag of tags) expect(tag).toMatch(/^[\w-]{12}$/);
+  expect(new Set(tags).size).toBe(tags.length);
+  for (let place = 0; place < 12; place++) expect(new Set(tags.map((tag) => tag[place])).size).toBe(64);
 });

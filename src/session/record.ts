@@ -38,7 +38,7 @@ export const MAX_USER_LENGTH = 256;
 export const HEAD_LENGTH = HEADER_LENGTH + MAX_USER_LENGTH;
 
 const LIVE = "L1";
-const FIXED_HEADER = /^L1[\w-]{12}\d{60}/;
+const FIXED_HEADER = /^L1[\w-]{12}\d{64}/;
 
 /** Why a record cannot be read. */
 export class RecordError extends Error {}
@@ -66,7 +66,7 @@ export function decodeRecord(text: string, nowMs: number, remainingMs: number): 
   }
   if (!text.startsWith(LIVE)) throw new RecordError(foreignReason(text));
   const headerLength = HEADER_LENGTH + Number(text.slice(74, HEADER_LENGTH));
-  if (!FIXED_HEADER.test(text) || !(text.length > headerLength)) throw new RecordError("it is truncated");
+  if (!FIXED_HEADER.test(text) || text.length <= headerLength) throw new RecordError("it is truncated");
   return decodeHeader(text, text.slice(headerLength));
 }
 
@@ -97,6 +97,6 @@ function decodeUser(text: string): string {
 }
 
 function foreignReason(text: string): string {
-  if (/^[LT][^1]/.test(text)) return `format ${JSON.stringify(text[1])} is newer than this version`;
+  if (/^[LT][2-9]/.test(text)) return `format ${JSON.stringify(text[1])} is newer than this version`;
   return text === "" ? "it is empty" : "it was not written by sessionmesh";
 }

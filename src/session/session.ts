@@ -30,12 +30,24 @@ export function newSessionId(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** Throws an `InvalidSessionIdError` unless `id` is a non-empty string of at most 512 bytes without control characters. */
+/** Throws an `InvalidSessionIdError` unless `id` is a non-empty, well-formed string of at most 512 bytes without control characters. */
 export function assertSessionId(id: unknown): asserts id is string {
-  if (typeof id !== "string" || id.length === 0) throw new InvalidSessionIdError("a non-empty string");
-  if (Buffer.byteLength(id) > MAX_ID_BYTES)
-    throw new InvalidSessionIdError(`at most ${MAX_ID_BYTES} bytes long`);
-  if (CONTROL_CHARACTER.test(id)) throw new InvalidSessionIdError("free of control characters");
+  const rule = problemWithId(id);
+  if (rule !== undefined) throw new InvalidSessionIdError(rule);
+}
+
+/** The rule that an id breaks. */
+function problemWithId(id: unknown): string | undefined {
+  if (typeof id !== "string" || id.length === 0) return "a non-empty string";
+  if (Buffer.byteLength(id) > MAX_ID_BYTES) return `at most ${MAX_ID_BYTES} bytes long`;
+  // A lone surrogate becomes a replacement character on its way, so that two ids would name one session.
+  if (!id.isWellFormed()) return "well-formed Unicode";
+  return CONTROL_CHARACTER.test(id) ? "free of control characters" : undefined;
+}
+
+/** Whether this can be a session's id. */
+export function isSessionId(id: unknown): id is string {
+  return problemWithId(id) === undefined;
 }
 
 /** What a log or an error may say of an id or key, which are credentials: the beginning of its SHA-256. */

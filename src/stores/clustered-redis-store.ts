@@ -11,9 +11,11 @@ import {
   DEFAULT_COMMAND_TIMEOUT_MS,
   DEFAULT_MAX_STALENESS_MS,
   DEFAULT_PREFIX,
+  DEFAULT_SUBSCRIBE_TIMEOUT_MS,
   requireBoolean,
   requireDelayMs,
   requireKnownOptions,
+  requireName,
 } from "../options.js";
 import type { Extension } from "../redis/session-table.js";
 import { newSessionId, type Session } from "../session/session.js";
@@ -33,6 +35,7 @@ import type {
 import { Touches } from "./touches.js";
 import { checkLifeOptions, resolveLife } from "./write-options.js";
 
+/** How the nodes of a `ClusteredRedisStore` find and trust each other. */
 export interface ClusterOptions {
   /** `false`: a local cache without Pub/Sub, where staleness is bounded by `localCache.ttlMs` alone. Default `true`. */
   enabled?: boolean;
@@ -46,6 +49,7 @@ export interface ClusterOptions {
   maxStalenessMs?: number;
 }
 
+/** Where a `ClusteredRedisStore` keeps its sessions, how it stays coherent, and what it holds in memory. */
 export interface ClusteredRedisStoreOptions<T> extends Omit<RedisStoreOptions<T>, "channel" | "nodeId"> {
   /** How nodes stay coherent. */
   cluster?: ClusterOptions;
@@ -112,17 +116,18 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
     const { cluster = {}, localCache = {}, logger, ...redis } = options;
     requireKnownOptions("cluster.", cluster, CLUSTER_OPTIONS);
     requireKnownOptions("localCache.", localCache, CACHE_OPTIONS);
-    const {
-      enabled: clusterEnabled = true,
-      nodeId = randomUUID(),
-      channel = DEFAULT_CHANNEL,
-      ...bounds
-    } = cluster;
+    const { enabled: clusterEnabled = true, nodeId = randomUUID(), channel = DEFAULT_CHANNEL } = cluster;
+    const { subscribeTimeoutMs = DEFAULT_SUBSCRIBE_TIMEOUT_MS, maxStalenessMs = DEFAULT_MAX_STALENESS_MS } =
+      cluster;
     const { enabled: cacheEnabled = true, ttlMs: cacheTtlMs = DEFAULT_CACHE_TTL_MS, ...limits } = localCache;
     const { client, prefix = DEFAULT_PREFIX, clock = systemClock } = redis;
     const { commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS } = redis;
     requireBoolean("cluster.enabled", clusterEnabled);
     requireBoolean("localCache.enabled", cacheEnabled);
+    requireName("cluster.nodeId", nodeId);
+    requireName("cluster.channel", channel);
+    requireDelayMs("cluster.subscribeTimeoutMs", subscribeTimeoutMs);
+    requireDelayMs("cluster.maxStalenessMs", maxStalenessMs);
     this.#clock = clock;
     this.#cacheEnabled = cacheEnabled;
     this.#cacheTtlMs = cacheTtlMs;
@@ -130,8 +135,6 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
     this.redisStore = new RedisStore({ ...redis, channel: clusterEnabled ? channel : null, nodeId });
     this.ttlMs = this.redisStore.ttlMs;
     if (!clusterEnabled || !cacheEnabled) return;
-    const { maxStalenessMs = DEFAULT_MAX_STALENESS_MS } = bounds;
-    requireDelayMs("cluster.maxStalenessMs", maxStalenessMs);
     if (commandTimeoutMs >= maxStalenessMs) {
       // otherwise a reply could be served that was read longer ago than the bound
       throw new InvalidOptionError(
@@ -141,7 +144,12 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
       );
     }
     const coordination = { client, prefix, nodeId, channel, commandTimeoutMs, clock, target: this.#target };
-    this.coordinator = new ClusterCoordinator({ ...coordination, ...bounds, ...(logger && { logger }) });
+    this.coordinator = new ClusterCoordinator({
+      ...coordination,
+      subscribeTimeoutMs,
+      maxStalenessMs,
+      ...(logger && { logger }),
+    });
   }
 
   /** Resolves when this node holds its first lease; see `ClusterCoordinator.start()`. Until then reads go to Redis. */
@@ -192,8 +200,9 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
     ) {
       return this.#touches.join(id, grantedMs, () => this.#extend(id, options, held));
     }
-    if (!held.isFinal)
-      this.#prolong(held, { ...held, expiresAtMs: expiresAtMs ?? this.#clock.wallNow() + grantedMs });
+    const endMs = expiresAtMs ?? this.#clock.wallNow() + grantedMs;
+    if (endMs > held.session.expiresAtMs && !held.isFinal)
+      this.#prolong(held, { ...held, expiresAtMs: endMs });
     return true;
   }
 

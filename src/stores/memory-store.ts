@@ -15,8 +15,15 @@ import type {
   SessionStore,
   WriteOptions,
 } from "./store.js";
-import { checkCreateOptions, checkLifeOptions, checkWriteOptions, resolveLife } from "./write-options.js";
+import {
+  checkCreateOptions,
+  checkDeleteOptions,
+  checkLifeOptions,
+  checkWriteOptions,
+  resolveLife,
+} from "./write-options.js";
 
+/** How long a `MemoryStore` keeps sessions, and in which form. */
 export interface MemoryStoreOptions<T> {
   /** Life of a session that says nothing else, in milliseconds. Default one day. */
   ttlMs?: number;
@@ -62,7 +69,7 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
   }
 
   async get(id: string): Promise<Session<T> | undefined> {
-    this.#assertOpen(id);
+    this.#assertUsable(id);
     return this.#live(id)?.session;
   }
 
@@ -78,7 +85,7 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
   }
 
   async set(id: string, data: T | Snapshot<T>, options: WriteOptions = {}): Promise<Session<T>> {
-    this.#assertOpen(id);
+    this.#assertUsable(id);
     checkWriteOptions(options);
     const entry = this.#live(id);
     const { ifRevision } = options;
@@ -99,7 +106,7 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
   }
 
   async touch(id: string, options?: LifeOptions): Promise<boolean> {
-    this.#assertOpen(id);
+    this.#assertUsable(id);
     checkLifeOptions(options);
     const entry = this.#live(id);
     if (entry === undefined) return false;
@@ -112,7 +119,8 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
   }
 
   async delete(id: string, options?: DeleteOptions): Promise<boolean> {
-    this.#assertOpen(id);
+    this.#assertUsable(id);
+    checkDeleteOptions(options);
     const entry = this.#live(id);
     const expected = options?.ifRevision;
     if (entry !== undefined && expected !== undefined && expected !== entry.session.revision) {
@@ -204,7 +212,7 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
     const wallNowMs = this.#clock.wallNow();
     const ttlMs = resolveLife(options, wallNowMs).ttlMs ?? ownTtlMs;
     const endsAtMs = Math.min(nowMs + ttlMs, absoluteEndMs);
-    return { endsAtMs, expiresAtMs: Math.floor(wallNowMs + endsAtMs - nowMs) };
+    return { endsAtMs, expiresAtMs: Math.round(wallNowMs + endsAtMs - nowMs) };
   }
 
   #sweepSome(): void {
@@ -219,8 +227,12 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
     }
   }
 
-  #assertOpen(id?: string): void {
+  #assertUsable(id: string): void {
+    this.#assertOpen();
+    assertSessionId(id);
+  }
+
+  #assertOpen(): void {
     if (this.#closed) throw new StoreClosedError();
-    if (id !== undefined) assertSessionId(id);
   }
 }

@@ -36,8 +36,15 @@ import type {
   SessionStore,
   WriteOptions,
 } from "./store.js";
-import { checkCreateOptions, checkLifeOptions, checkWriteOptions, resolveLife } from "./write-options.js";
+import {
+  checkCreateOptions,
+  checkDeleteOptions,
+  checkLifeOptions,
+  checkWriteOptions,
+  resolveLife,
+} from "./write-options.js";
 
+/** Where a `RedisStore` keeps its sessions, for how long, and whom it tells. */
 export interface RedisStoreOptions<T> {
   /** A client of `redis` or `ioredis`, connected or connecting. It stays the application's: the store never closes it. */
   client: RedisClient;
@@ -165,7 +172,8 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   }
 
   async delete(id: string, options?: DeleteOptions): Promise<boolean> {
-    this.#assertOpen(id);
+    this.#assertUsable(id);
+    checkDeleteOptions(options);
     return this.#table.delete(id, options?.ifRevision);
   }
 
@@ -223,7 +231,7 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
 
   /** `get()` with what a cache needs to know. */
   async load(id: string): Promise<Loaded<T> | undefined> {
-    this.#assertOpen(id);
+    this.#assertUsable(id);
     const row = await this.#table.read(id);
     return row && this.#decode(id, row);
   }
@@ -245,13 +253,13 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
 
   /** `touch()` with what a cache needs to know. */
   async extend(id: string, options?: LifeOptions): Promise<Extension | undefined> {
-    this.#assertOpen(id);
+    this.#assertUsable(id);
     checkLifeOptions(options);
     return this.#table.touch(id, resolveLife(options, this.#clock.wallNow()));
   }
 
   async #put(id: string, data: T | Snapshot<T>, life: LifeOptions, how: Omit<PutRequest, "id" | "payload">) {
-    this.#assertOpen(id);
+    this.#assertUsable(id);
     const payload = this.#codec.encode(data as T);
     const row = await this.#table.put({ ...how, ...resolveLife(life, this.#clock.wallNow()), id, payload });
     return this.#decode(id, row);
@@ -282,9 +290,13 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
     });
   }
 
-  #assertOpen(id?: string): void {
+  #assertUsable(id: string): void {
+    this.#assertOpen();
+    assertSessionId(id);
+  }
+
+  #assertOpen(): void {
     if (this.#closed) throw new StoreClosedError();
-    if (id !== undefined) assertSessionId(id);
   }
 }
 

@@ -9,6 +9,7 @@ export interface LifeOptions {
   expiresAtMs?: number;
 }
 
+/** What `create()` may be told of a new session. */
 export interface CreateOptions extends LifeOptions {
   /** The user it belongs to; at most 256 characters, percent-encoded. */
   user?: string;
@@ -16,16 +17,19 @@ export interface CreateOptions extends LifeOptions {
   absoluteTtlMs?: number;
 }
 
+/** How `set()` writes. */
 export interface WriteOptions extends LifeOptions {
   /** Write only if the session still has this revision; otherwise a `SessionConflictError`. */
   ifRevision?: string;
 }
 
+/** How fresh the answer of `get()` has to be. */
 export interface ReadOptions {
   /** `"strong"` asks Redis, whatever is cached. Default: `"bounded"`, from memory while the bound on staleness holds. */
   consistency?: "bounded" | "strong";
 }
 
+/** What `delete()` deletes. */
 export interface DeleteOptions {
   /** Delete only if the session still has this revision; otherwise a `SessionConflictError`. */
   ifRevision?: string;

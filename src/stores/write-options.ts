@@ -2,7 +2,7 @@ import { InvalidOptionError } from "../errors.js";
 import { requireKnownOptions, requireTtlMs } from "../options.js";
 import type { Life } from "../redis/session-table.js";
 import { encodeUser, MAX_USER_LENGTH } from "../session/record.js";
-import type { CreateOptions, LifeOptions, WriteOptions } from "./store.js";
+import type { CreateOptions, DeleteOptions, LifeOptions, WriteOptions } from "./store.js";
 
 /** Checks and resolves the options that say how long a session lives. */
 export function resolveLife(options: LifeOptions | undefined, wallNowMs: number): Life {
@@ -35,7 +35,17 @@ export function checkLifeOptions(options: LifeOptions | undefined): void {
 export function checkWriteOptions(options: WriteOptions | undefined): void {
   if (options === undefined) return;
   requireKnownOptions("", options, [...LIFE_OPTIONS, "ifRevision"]);
-  const { ifRevision } = options;
+  requireRevision(options.ifRevision);
+}
+
+/** Checks the options of `delete`. */
+export function checkDeleteOptions(options: DeleteOptions | undefined): void {
+  if (options === undefined) return;
+  requireKnownOptions("", options, ["ifRevision"]);
+  requireRevision(options.ifRevision);
+}
+
+function requireRevision(ifRevision: unknown): void {
   if (ifRevision !== undefined && typeof ifRevision !== "string") {
     throw new InvalidOptionError("ifRevision", "the revision of a session", ifRevision);
   }

@@ -1,5 +1,6 @@
 import { HEAD_LENGTH, HEADER_LENGTH } from "../../session/record.js";
 import { ANNOUNCE } from "./announce.js";
+import { KIND_OF } from "./head.js";
 import { script } from "./script.js";
 
 /**
@@ -14,11 +15,11 @@ import { script } from "./script.js";
  * What the writer does not say (creation, TTL, absolute end, user) stays as it is in the record. A record that already has the new
  * tag is a repetition of this very write: it is answered as written, and nothing is written twice. O(size of the record).
  */
-export const PUT = script(`${ANNOUNCE}
+export const PUT = script(`${KIND_OF}${ANNOUNCE}
 local head = redis.call('GETRANGE', KEYS[1], 0, ${HEAD_LENGTH - 1})
-local kind = string.sub(head, 1, 2)
-local live, foreign = kind == 'L1', string.sub(head, 1, 1) == '{'
-if not (live or foreign or head == '') then return {'corrupt'} end
+local kind = kind_of(head)
+if kind == 'corrupt' or string.sub(head, 1, 1) == 'T' then return {'corrupt'} end
+local live = kind == 'live'
 local mode, tag = ARGV[1], live and string.sub(head, 3, 14) or ''
 local function header() return string.sub(head, 1, ${HEADER_LENGTH} + tonumber(string.sub(head, 75, 78))) end
 if live and tag == ARGV[3] then return {'written', redis.call('PTTL', KEYS[1]), header()} end

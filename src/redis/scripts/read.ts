@@ -10,6 +10,6 @@ import { script } from "./script.js";
  */
 export const READ = script(`
 local record = redis.call('GET', KEYS[1])
-if not record or string.sub(record, 1, 1) == 'T' then return nil end
+if not record or string.sub(record, 1, 2) == 'T1' then return nil end
 return {record, redis.call('PTTL', KEYS[1])}
 `);

@@ -1,3 +1,5 @@
+import { HEAD_LENGTH } from "../../session/record.js";
+import { KIND_OF } from "./head.js";
 import { script } from "./script.js";
 
 /**
@@ -5,15 +7,19 @@ import { script } from "./script.js";
  *
  * - KEYS 1 record
  * - ARGV 1 wall clock of the caller, 2 TTL or '' for the session's own, 3 default TTL, 4 wall-clock end or '' for now + TTL
- * - returns `{life left in ms, wall-clock end, 1 if the absolute end cut the life short, else 0}`, or nil if there is no such session
+ * - returns `{life left in ms, wall-clock end, 1 if nothing can extend it further, else 0}`, or nil if there is no such session;
+ *   a life of -1 has no end (another store wrote it so, and it stays so), and -2 stands for a record that cannot be read
  *
  * The life granted is a tenth longer than the TTL: so long the caller may leave out further touches without the session ending
  * early. Changes no revision and tells nobody: a copy elsewhere that expires early is only a miss. O(1).
  */
-export const TOUCH = script(`
-local head = redis.call('GETRANGE', KEYS[1], 0, 77)
-local live = string.sub(head, 1, 2) == 'L1'
-if not live and string.sub(head, 1, 1) ~= '{' then return nil end
+export const TOUCH = script(`${KIND_OF}
+local head = redis.call('GETRANGE', KEYS[1], 0, ${HEAD_LENGTH - 1})
+local kind = kind_of(head)
+if kind == 'absent' then return nil end
+local current = redis.call('PTTL', KEYS[1])
+if kind == 'corrupt' or current == -1 then return {kind == 'corrupt' and -2 or -1, '', 1} end
+local live = kind == 'live'
 local ttl = tonumber(ARGV[2]) or (live and tonumber(string.sub(head, 41, 53))) or tonumber(ARGV[3])
 local life, expires = ttl + math.floor(ttl / 10), tonumber(ARGV[4]) or ARGV[1] + ttl
 local cut = 0
@@ -24,7 +30,6 @@ if absolute > 0 then
   if left < ttl then cut = 1 end
   life, expires = math.min(life, left), math.min(expires, ARGV[1] + left)
 end
-local current = redis.call('PTTL', KEYS[1])
 if life > current then redis.call('PEXPIRE', KEYS[1], life) else life = current end
 if live then
   local known = tonumber(string.sub(head, 28, 40))

@@ -1,5 +1,4 @@
-import assert from "node:assert/strict";
-import { setTimeout as delay } from "node:timers/promises";
+import { until } from "../until.js";
 import type { Callback, ExpressStore, Untyped } from "./types.js";
 
 /** The outcome of a method that takes a callback, as a promise. */
@@ -42,8 +41,8 @@ export type Method = "get" | "set" | "touch" | "destroy";
 export function record(store: ExpressStore): Method[] {
   const calls: Method[] = [];
   for (const method of ["get", "set", "touch", "destroy"] as const) {
-    const original: (...args: unknown[]) => unknown = store[method];
-    store[method] = function (this: ExpressStore, ...args: unknown[]) {
+    const original: (...args: Untyped[]) => unknown = store[method];
+    store[method] = function (this: ExpressStore, ...args: Untyped[]) {
       calls.push(method);
       return original.apply(this, args);
     };
@@ -57,18 +56,6 @@ export function fail(store: ExpressStore, method: Method, error: Error): void {
     const callback = args.at(-1) as Callback;
     setImmediate(callback, error);
   };
-}
-
-const PATIENCE_MS = 10_000;
-const POLL_INTERVAL_MS = 5;
-
-/** Waits until a condition holds, for ten seconds at most. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + PATIENCE_MS;
-  while (!(await condition())) {
-    assert.ok(performance.now() < deadlineMs, `Still not the case after ${PATIENCE_MS} ms: ${condition}`);
-    await delay(POLL_INTERVAL_MS);
-  }
 }
 
 /** Waits until the wall clock has moved on: what is due so many milliseconds from now is then due later than before. */

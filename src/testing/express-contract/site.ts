@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Handler, Middleware, SessionRequest } from "./types.js";
 import { Visitor } from "./visitor.js";
@@ -11,6 +11,8 @@ export const PING = "/ping";
 export class Site {
   /** What reached `next` when the response was under way, so that no client was told. */
   readonly errors: Error[] = [];
+  /** What runs before express-session and calls `serve` to go on. */
+  around: (request: SessionRequest, serve: () => void) => void = (_request, serve) => serve();
   readonly #server: Server;
   readonly #middleware: Middleware;
   readonly #handler: Handler;
@@ -27,7 +29,7 @@ export class Site {
     this.#handler = handler;
     this.#server = createServer((request, response) => {
       if (request.url === PING) response.end();
-      else this.#answer(request, response);
+      else this.around(request as SessionRequest, () => this.#answer(request as SessionRequest, response));
     });
   }
 
@@ -43,7 +45,7 @@ export class Site {
     await closed;
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
+  #answer(request: SessionRequest, response: ServerResponse): void {
     const failed = (error: Error) => {
       if (response.headersSent) {
         this.errors.push(error);
@@ -55,7 +57,7 @@ export class Site {
     this.#middleware(request, response, async (error?: Error) => {
       if (error) return failed(error);
       try {
-        await this.#handler(request as SessionRequest, response);
+        await this.#handler(request, response);
       } catch (thrown) {
         failed(thrown as Error);
       }

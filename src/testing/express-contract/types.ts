@@ -8,7 +8,7 @@ export type Untyped = any;
 
 export type Callback<R = void> = (error?: Untyped, result?: R) => void;
 
-/** A store of express-session, with the methods that are optional there. */
+/** A store of express-session, the methods that are optional there included. */
 export interface ExpressStore extends EventEmitter {
   get(id: string, callback: Callback<Untyped>): unknown;
   set(id: string, session: Untyped, callback?: Callback): unknown;
@@ -35,14 +35,3 @@ export interface SessionRequest extends IncomingMessage {
 export type Handler = (request: SessionRequest, response: ServerResponse) => unknown;
 
 export type Middleware = (request: Untyped, response: Untyped, next: (error?: Untyped) => void) => unknown;
-
-/** What a case works with. */
-export interface Scenario {
-  /** The store under test, fresh and empty. */
-  readonly store: ExpressStore;
-  /** Opens a site on the store, with these options of express-session beside the usual ones. It is closed after the case. */
-  open(options?: Untyped, handler?: Handler): Promise<import("./site.js").Site>;
-}
-
-/** Cases by name. */
-export type Cases = Readonly<Record<string, (scenario: Scenario) => Promise<void>>>;

@@ -30,11 +30,15 @@ export class Visitor {
 
   /** The id of its session. */
   get id(): string {
-    if (this.#cookie === undefined) throw new Error("The visitor was given no session cookie yet.");
-    return idIn(this.#cookie);
+    return idIn(this.cookie);
   }
 
-  /** The cookie's value, of which the server has the secret. */
+  /** What its session cookie says: the id with its signature. */
+  get cookie(): string {
+    if (this.#cookie === undefined) throw new Error("The visitor has no session cookie.");
+    return decodeURIComponent(this.#cookie);
+  }
+
   set cookie(value: string) {
     this.#cookie = encodeURIComponent(value);
   }
@@ -44,7 +48,7 @@ export class Visitor {
     const cookie = this.#cookie === undefined ? {} : { cookie: `${COOKIE_NAME}=${this.#cookie}` };
     const response = await fetch(this.#url + path, { headers: { ...cookie, ...headers } });
     const [text] = response.headers.getSetCookie();
-    if (text !== undefined) this.#cookie = valueOf(text);
+    if (text !== undefined) this.#cookie = valueIn(text);
     const { status, headers: received } = response;
     return { status, headers: received, body: await response.text(), setCookie: parseSetCookie(text) };
   }
@@ -59,14 +63,17 @@ export function signed(id: string, secret: string): string {
 function parseSetCookie(text: string | undefined): SetCookie | undefined {
   if (text === undefined) return undefined;
   const expires = /; Expires=([^;]+)/.exec(text)?.[1];
-  return { id: idIn(valueOf(text)), expires: expires === undefined ? undefined : new Date(expires), text };
+  return {
+    id: idIn(decodeURIComponent(valueIn(text))),
+    expires: expires === undefined ? undefined : new Date(expires),
+    text,
+  };
 }
 
-function valueOf(setCookie: string): string {
+function valueIn(setCookie: string): string {
   return setCookie.slice(setCookie.indexOf("=") + 1).split(";", 1)[0] as string;
 }
 
-function idIn(value: string): string {
-  const plain = decodeURIComponent(value);
-  return plain.slice("s:".length, plain.lastIndexOf("."));
+function idIn(cookie: string): string {
+  return cookie.slice("s:".length, cookie.lastIndexOf("."));
 }

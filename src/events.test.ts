@@ -1,0 +1,90 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { Events } from "./events.js";
+
+interface TestEvents {
+  told: [what: string, times: number];
+  done: [];
+}
+
+class Teller extends Events<TestEvents> {
+  readonly steps: string[] = [];
+
+  tell(): void {
+    this.steps.push("begun");
+    this.announce("told", "news", 2);
+    this.steps.push("finished");
+  }
+}
+
+/** Collects what is thrown with nobody to catch it, as the process would report it. */
+function uncaught(): unknown[] {
+  const errors: unknown[] = [];
+  const before = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  process.on("uncaughtException", (error) => errors.push(error));
+  onTestFinished(() => {
+    process.removeAllListeners("uncaughtException");
+    for (const listener of before) process.on("uncaughtException", listener);
+  });
+  return errors;
+}
+
+describe("listeners", () => {
+  test("hear an event at once, with what it tells", () => {
+    const teller = new Teller();
+    const listener = vi.fn();
+    teller.on("told", listener);
+    teller.tell();
+    expect(listener).toHaveBeenCalledExactlyOnceWith("news", 2);
+  });
+
+  test("are not needed", () => {
+    const teller = new Teller();
+    teller.tell();
+    expect(teller.steps).toEqual(["begun", "finished"]);
+  });
+
+  test("that throw do not stop the one who tells, and their error is not lost", async () => {
+    const errors = uncaught();
+    const teller = new Teller();
+    const error = new Error("of the application");
+    teller.on("told", () => {
+      throw error;
+    });
+    teller.tell();
+    expect(teller.steps).toEqual(["begun", "finished"]);
+    await expect.poll(() => errors).toEqual([error]);
+  });
+});
+
+describe("the diagnostics channel of an event", () => {
+  test("gets what the listeners get", () => {
+    const published: unknown[] = [];
+    const subscriber = (message: unknown, name: string | symbol) => published.push([name, message]);
+    subscribe("sessionmesh:told", subscriber);
+    onTestFinished(() => void unsubscribe("sessionmesh:told", subscriber));
+    new Teller().tell();
+    expect(published).toEqual([["sessionmesh:told", ["news", 2]]]);
+    unsubscribe("sessionmesh:told", subscriber);
+    new Teller().tell();
+    expect(published).toHaveLength(1);
+  });
+
+  test("with a subscriber that throws stops nobody", async () => {
+    const errors = uncaught();
+    const error = new Error("of the subscriber");
+    const subscriber = () => {
+      throw error;
+    };
+    subscribe("sessionmesh:told", subscriber);
+    onTestFinished(() => void unsubscribe("sessionmesh:told", subscriber));
+    const teller = new Teller();
+    const listener = vi.fn();
+    teller.on("told", listener);
+    teller.tell();
+    expect(listener).toHaveBeenCalledOnce();
+    expect(teller.steps).toEqual(["begun", "finished"]);
+    await expect.poll(() => errors).toEqual([error]);
+  });
+});

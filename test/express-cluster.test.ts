@@ -1,0 +1,139 @@
+import { RedisStore as ConnectRedisStore } from "connect-redis";
+import { createClient } from "redis";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { ExpressSessionStore } from "../src/adapters/express.js";
+import type { RedisClient } from "../src/redis/detect.js";
+import type { ClientKind } from "./support/clients.js";
+import { eventually } from "./support/eventually.js";
+import { startApp } from "./support/express-app.js";
+import { CURRENT_CLIENT_KINDS, clusterNames } from "./support/node.js";
+import { useRedis } from "./support/redis-server.js";
+
+const redis = useRedis();
+
+async function expressStore(kind: ClientKind, names: ReturnType<typeof clusterNames>) {
+  const client = await kind.connect(redis.port);
+  const store = new ExpressSessionStore({ client: client as RedisClient, ...names });
+  onTestFinished(async () => {
+    await store.store.close();
+    await kind.close(client);
+  });
+  await store.store.start();
+  return store;
+}
+
+describe.each(CURRENT_CLIENT_KINDS)("Express apps on several nodes, on $name", (kind) => {
+  async function startApps() {
+    const names = clusterNames();
+    const stores = [await expressStore(kind, names), await expressStore(kind, names)] as const;
+    return { stores, apps: [await startApp(stores[0]), await startApp(stores[1])] as const };
+  }
+
+  test("know who logged in on another one", async () => {
+    const { apps } = await startApps();
+    const visitor = apps[0].visitor();
+    expect((await visitor.visit("/me")).status).toBe(401);
+    await visitor.visit("/login/ada");
+    expect((await apps[1].visitor(visitor).visit("/me")).body).toBe('{"user":"ada"}');
+  });
+
+  test("see what was changed on another one, though they hold the session", async () => {
+    const { stores, apps } = await startApps();
+    const here = apps[0].visitor();
+    await here.visit("/login/ada");
+    const there = apps[1].visitor(here);
+    await there.visit("/me");
+    expect(stores[1].store.peek(there.id)).toBeDefined();
+    await here.visit("/color/green");
+    await eventually(async () => (await there.visit("/me")).body === '{"user":"ada","color":"green"}');
+    await there.visit("/color/blue");
+    await eventually(async () => (await here.visit("/me")).body === '{"user":"ada","color":"blue"}');
+  });
+
+  test("refuse who logged out on another one, though they hold the session", async () => {
+    const { stores, apps } = await startApps();
+    const here = apps[0].visitor();
+    await here.visit("/login/ada");
+    const there = apps[1].visitor(here);
+    await there.visit("/me");
+    expect(stores[1].store.peek(there.id)).toBeDefined();
+    await here.visit("/logout");
+    await eventually(async () => (await there.visit("/me")).status === 401);
+    expect((await here.visit("/me")).status).toBe(401);
+  });
+
+  test("refuse the id from before a login", async () => {
+    const { apps } = await startApps();
+    const visitor = apps[0].visitor();
+    await visitor.visit("/login/ada");
+    const old = apps[1].visitor(visitor);
+    await old.visit("/me");
+    await visitor.visit("/login/grace");
+    await eventually(async () => (await old.visit("/me")).status === 401);
+    expect((await visitor.visit("/me")).body).toBe('{"user":"grace"}');
+  });
+});
+
+describe.each(CURRENT_CLIENT_KINDS)("sessions of connect-redis, on $name", (kind) => {
+  async function startBoth() {
+    const names = clusterNames();
+    const client = createClient({ url: redis.url });
+    client.on("error", () => {});
+    await client.connect();
+    onTestFinished(() => client.destroy());
+    const before = await startApp(new ConnectRedisStore({ client, prefix: names.prefix }));
+    const store = await expressStore(kind, names);
+    const key = (id: string) => names.prefix + id;
+    return { before, after: await startApp(store), store, ttlMs: (id: string) => client.pTTL(key(id)) };
+  }
+
+  test("go on with ours, without a new login", async () => {
+    const { before, after, ttlMs } = await startBoth();
+    const user = before.visitor();
+    await user.visit("/login/ada");
+    const same = after.visitor(user);
+    for (let n = 0; n < 3; n++) expect((await same.visit("/me")).body).toBe('{"user":"ada"}');
+    await same.visit("/color/green");
+    expect((await same.visit("/me")).body).toBe('{"user":"ada","color":"green"}');
+    expect(same.id).toBe(user.id);
+    expect(await ttlMs(user.id)).toBeGreaterThan(3_000_000);
+  });
+
+  test("keep their end until they are used", async () => {
+    const { before, store, ttlMs } = await startBoth();
+    const user = before.visitor();
+    await user.visit("/login/ada");
+    const leftMs = await ttlMs(user.id);
+    const { cookie } = (await store.get(user.id)) ?? {};
+    expect(await ttlMs(user.id)).toBeLessThanOrEqual(leftMs);
+    expect(cookie?.originalMaxAge).toBe(3_600_000);
+  });
+
+  test("are touched as they are, so that both may be in use", async () => {
+    const { before, after } = await startBoth();
+    const user = before.visitor();
+    await user.visit("/login/ada");
+    const same = after.visitor(user);
+    expect((await same.visit("/me")).status).toBe(200);
+    expect((await user.visit("/me")).status).toBe(200);
+  });
+
+  test("end with a logout", async () => {
+    const { before, after } = await startBoth();
+    const user = before.visitor();
+    await user.visit("/login/ada");
+    const same = after.visitor(user);
+    await same.visit("/logout");
+    expect((await same.visit("/me")).status).toBe(401);
+    expect((await user.visit("/me")).status).toBe(401);
+  });
+
+  test("are listed and counted", async () => {
+    const { before, store } = await startBoth();
+    const user = before.visitor();
+    await user.visit("/login/ada");
+    expect(await store.length()).toBe(1);
+    expect(await store.all()).toMatchObject([{ id: user.id, user: "ada" }]);
+    expect(await store.ids()).toEqual([user.id]);
+  });
+});

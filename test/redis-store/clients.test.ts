@@ -1,0 +1,59 @@
+import { Redis as Ioredis6, Cluster as IoredisCluster6 } from "ioredis";
+import { Redis as Ioredis5, Cluster as IoredisCluster5 } from "ioredis5";
+import { createClient, createClientPool, createCluster, createSentinel } from "redis";
+import { createCluster as createCluster5 } from "redis5";
+import { describe, expect, onTestFinished, test } from "vitest";
+import {
+  ClusterCoordinator,
+  ClusteredRedisStore,
+  RedisStore,
+  UnsupportedClientError,
+} from "../../src/index.js";
+import type { RedisClient } from "../../src/redis/detect.js";
+
+const NOWHERE = { host: "127.0.0.1", port: 1 };
+const lazily = { ...NOWHERE, lazyConnect: true };
+const target = { changed: () => {}, deleted: () => {}, flush: () => {} };
+
+/** What is no client of one Redis server, made when it is needed, and what the error says to do. */
+const UNSUPPORTED: readonly [string, () => unknown, says: RegExp][] = [
+  ["undefined", () => undefined, /pass a connected client/],
+  ["null", () => null, /pass a connected client/],
+  ["an address", () => "redis://127.0.0.1:6379", /pass a connected client/],
+  ["a package", () => createClient, /pass a connected client/],
+  ["an empty object", () => ({}), /neither a client of `redis` nor one of `ioredis`/],
+  ["the options of a client", () => ({ url: "redis://127.0.0.1" }), /neither/],
+  ["a Map", () => new Map(), /neither/],
+  ["a cluster of node-redis 6", () => createCluster({ rootNodes: [{ socket: NOWHERE }] }), /Cluster/],
+  ["a cluster of node-redis 5", () => createCluster5({ rootNodes: [{ socket: NOWHERE }] }), /Cluster/],
+  ["a cluster of ioredis 6", () => new IoredisCluster6([NOWHERE], { lazyConnect: true }), /Cluster/],
+  ["a cluster of ioredis 5", () => new IoredisCluster5([NOWHERE], { lazyConnect: true }), /Cluster/],
+  ["ioredis 6 with a keyPrefix", () => new Ioredis6({ ...lazily, keyPrefix: "app:" }), /keyPrefix/],
+  ["ioredis 5 with a keyPrefix", () => new Ioredis5({ ...lazily, keyPrefix: "app:" }), /keyPrefix/],
+  ["node-redis 6 with a keyPrefix", () => createClient({ keyPrefix: "app:" }), /keyPrefix/],
+  // Both have `sendCommand` and `isOpen` like a client; the one takes other arguments, the other one cannot subscribe.
+  [
+    "a sentinel of node-redis",
+    () => createSentinel({ name: "main", sentinelRootNodes: [NOWHERE] }),
+    /not supported|neither/,
+  ],
+  ["a pool of node-redis", () => createClientPool({ socket: NOWHERE }), /not supported|neither/],
+];
+
+describe.each(UNSUPPORTED)("%s", (_, make, says) => {
+  test.each([
+    ["RedisStore", (client: RedisClient) => new RedisStore({ client })],
+    ["ClusteredRedisStore", (client: RedisClient) => new ClusteredRedisStore({ client })],
+    ["ClusterCoordinator", (client: RedisClient) => new ClusterCoordinator({ client, target })],
+  ])("is no client for a %s", (_, construct) => {
+    const client = make() as RedisClient;
+    expect(() => construct(client)).toThrow(UnsupportedClientError);
+    expect(() => construct(client)).toThrow(says);
+  });
+});
+
+test("a client that is not connected yet is one", () => {
+  const ioredis = new Ioredis6(lazily);
+  onTestFinished(() => ioredis.disconnect());
+  for (const client of [createClient(), ioredis]) new RedisStore({ client: client as RedisClient });
+});

@@ -1,0 +1,73 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, test } from "vitest";
+import {
+  ClusteredRedisStore,
+  type ClusteredRedisStoreOptions,
+  MemoryStore,
+  type RedisClient,
+  RedisStore,
+  type SessionStore,
+} from "../src/index.js";
+import {
+  type MakeStoreOptions,
+  type SessionStoreContractOptions,
+  sessionStoreContract,
+} from "../src/testing/index.js";
+import { CLIENT_KINDS, type TestClient } from "./support/clients.js";
+import { useRedis } from "./support/redis-server.js";
+
+/** The cases run side by side on a machine that may be busy, and none of them is about time-outs. */
+const PATIENT = { commandTimeoutMs: 10_000, maxStalenessMs: 15_000 };
+
+function runContract(makeStore: SessionStoreContractOptions["makeStore"]): void {
+  for (const { name, run } of sessionStoreContract({ makeStore })) test.concurrent(name, run);
+}
+
+describe("MemoryStore", () => runContract((options) => new MemoryStore(options)));
+
+describe.each(CLIENT_KINDS)("on $name", (kind) => {
+  const redis = useRedis();
+  let client: TestClient;
+  beforeAll(async () => {
+    client = await kind.connect(redis.port);
+  });
+  afterAll(() => kind.close(client));
+
+  /** What sets one store apart from the others on the same server. */
+  const own = () => ({ client: client as RedisClient, prefix: `${randomUUID()}:` });
+
+  async function clustered(
+    { cluster, ...options }: Partial<ClusteredRedisStoreOptions<unknown>> & MakeStoreOptions,
+    started: boolean,
+  ): Promise<SessionStore<unknown>> {
+    const { commandTimeoutMs, maxStalenessMs } = PATIENT;
+    const store = new ClusteredRedisStore({
+      ...own(),
+      ...options,
+      commandTimeoutMs,
+      cluster: { channel: randomUUID(), maxStalenessMs, ...cluster },
+    });
+    if (started) await store.start();
+    return store;
+  }
+
+  describe("RedisStore", () =>
+    runContract(
+      (options) =>
+        new RedisStore({
+          ...own(),
+          ...options,
+          channel: randomUUID(),
+          commandTimeoutMs: PATIENT.commandTimeoutMs,
+        }),
+    ));
+
+  describe("ClusteredRedisStore", () => {
+    describe("started", () => runContract((options) => clustered(options, true)));
+    describe("not started", () => runContract((options) => clustered(options, false)));
+    describe("without its cluster", () =>
+      runContract((options) => clustered({ ...options, cluster: { enabled: false } }, true)));
+    describe("without its local cache", () =>
+      runContract((options) => clustered({ ...options, localCache: { enabled: false } }, true)));
+  });
+});

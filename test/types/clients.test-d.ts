@@ -1,0 +1,43 @@
+import { Redis as Redis6 } from "ioredis";
+import { Redis as Redis5 } from "ioredis5";
+import { createClient as createClient6 } from "redis";
+import { createClient as createClient5 } from "redis5";
+import { describe, expectTypeOf, test } from "vitest";
+import { ClusteredRedisStore, createStore, type RedisClient, RedisStore } from "../../src/index.js";
+
+describe("a client is taken as its package types it:", () => {
+  test("redis 6", () => {
+    const client = createClient6({ url: "redis://127.0.0.1" });
+    expectTypeOf(client).toExtend<RedisClient>();
+    new ClusteredRedisStore({ client });
+  });
+
+  test("redis 6, with options that change its type", () => {
+    const client = createClient6({ RESP: 3, socket: { host: "127.0.0.1", reconnectStrategy: () => 100 } });
+    expectTypeOf(client).toExtend<RedisClient>();
+  });
+
+  test("redis 5", () => {
+    const client = createClient5({ url: "redis://127.0.0.1" });
+    expectTypeOf(client).toExtend<RedisClient>();
+    new RedisStore({ client });
+  });
+
+  test("ioredis 6", () => {
+    expectTypeOf<Redis6>().toExtend<RedisClient>();
+    new ClusteredRedisStore({ client: new Redis6() });
+  });
+
+  test("ioredis 5", () => {
+    expectTypeOf<Redis5>().toExtend<RedisClient>();
+    createStore({ client: new Redis5() });
+  });
+});
+
+test("what is no client is not taken", () => {
+  expectTypeOf<Map<string, string>>().not.toExtend<RedisClient>();
+  // @ts-expect-error: the address of a server is no client
+  new ClusteredRedisStore({ client: "redis://127.0.0.1" });
+  // @ts-expect-error: nor are the options of one
+  new ClusteredRedisStore({ client: { url: "redis://127.0.0.1" } });
+});
