@@ -4,11 +4,11 @@
  * @typedef {{ event: "held" | "evicted", id: string, at: bigint }} Report
  */
 import { ClusteredRedisStore } from "sessionmesh";
-import { connectNodeRedis, PREFIX } from "./redis.mjs";
+import { connectNodeRedis, PREFIX, WIDE_BOUNDS } from "./redis.mjs";
 
 const [, , redisUrl = ""] = process.argv;
 const client = await connectNodeRedis(redisUrl);
-const store = new ClusteredRedisStore({ client, prefix: PREFIX });
+const store = new ClusteredRedisStore({ client, prefix: PREFIX, ...WIDE_BOUNDS });
 
 const evict = store.localCache.delete.bind(store.localCache);
 store.localCache.delete = (id) => {

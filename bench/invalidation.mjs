@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import { ClusteredRedisStore } from "sessionmesh";
 import { quantile } from "./harness.mjs";
-import { connectNodeRedis, PREFIX } from "./redis.mjs";
+import { connectNodeRedis, PREFIX, WIDE_BOUNDS } from "./redis.mjs";
 import { makeId, makeSession } from "./sessions.mjs";
 
 /** How many sessions are changed, and then deleted. */
@@ -15,7 +15,7 @@ const SESSIONS = 500;
  */
 export async function run({ redisUrl, quick }) {
   const client = await connectNodeRedis(redisUrl);
-  const store = new ClusteredRedisStore({ client, prefix: PREFIX });
+  const store = new ClusteredRedisStore({ client, prefix: PREFIX, ...WIDE_BOUNDS });
   await store.start();
   const other = new OtherNode(redisUrl);
 

@@ -1,7 +1,7 @@
 import { setImmediate as turnOfEventLoop } from "node:timers/promises";
 import { ClusteredRedisStore, RedisStore } from "sessionmesh";
 import { inFlight, spreadOf } from "./harness.mjs";
-import { connectNodeRedis, PREFIX } from "./redis.mjs";
+import { connectNodeRedis, PREFIX, WIDE_BOUNDS } from "./redis.mjs";
 import { makeId, makeSession } from "./sessions.mjs";
 
 /** How long a session's JSON is, and how many such sessions are cached: 2 to 5 MB in all. */
@@ -21,7 +21,7 @@ const GC_TURNS = 5;
  */
 export async function run({ redisUrl, quick }) {
   const client = await connectNodeRedis(redisUrl);
-  const writer = new RedisStore({ client, prefix: PREFIX });
+  const writer = new RedisStore({ client, prefix: PREFIX, commandTimeoutMs: WIDE_BOUNDS.commandTimeoutMs });
   const rows = [];
   for (const { length, sessions } of POPULATIONS) {
     const population = quick ? sessions / 10 : sessions;
@@ -58,7 +58,7 @@ export async function run({ redisUrl, quick }) {
 async function sample(client, sessions) {
   const before = await usedBytes();
   const localCache = { maxEntries: sessions, maxBytes: 2 ** 40, ttlMs: 600_000 };
-  const store = new ClusteredRedisStore({ client, prefix: PREFIX, localCache });
+  const store = new ClusteredRedisStore({ client, prefix: PREFIX, localCache, ...WIDE_BOUNDS });
   await store.start();
   await inFlight(WIDTH)((n) => store.get(makeId(n)))(sessions);
   const after = await usedBytes();

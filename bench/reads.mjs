@@ -4,7 +4,7 @@ import { LRUCache } from "lru-cache";
 import { ClusteredRedisStore } from "sessionmesh";
 import { ExpressSessionStore } from "sessionmesh/express";
 import { byCallback, compare, inSequence, repeat } from "./harness.mjs";
-import { connectIoredis, connectNodeRedis, PREFIX } from "./redis.mjs";
+import { connectIoredis, connectNodeRedis, PREFIX, WIDE_BOUNDS } from "./redis.mjs";
 import { timingTable } from "./report.mjs";
 import { makeId, makeSession } from "./sessions.mjs";
 
@@ -25,9 +25,14 @@ export async function run({ redisUrl, effort }) {
   const ioredis = await connectIoredis(redisUrl);
   const localCache = { ttlMs: CACHE_TTL_MS };
   /** @type {ClusteredRedisStore<StoredSession>} */
-  const store = new ClusteredRedisStore({ client, prefix: PREFIX, localCache });
+  const store = new ClusteredRedisStore({ client, prefix: PREFIX, localCache, ...WIDE_BOUNDS });
   /** @type {ClusteredRedisStore<StoredSession>} */
-  const overIoredis = new ClusteredRedisStore({ client: ioredis, prefix: PREFIX, localCache });
+  const overIoredis = new ClusteredRedisStore({
+    client: ioredis,
+    prefix: PREFIX,
+    localCache,
+    ...WIDE_BOUNDS,
+  });
   await Promise.all([store.start(), overIoredis.start()]);
   const express = new ExpressSessionStore({ store });
   const connectRedis = new ConnectRedisStore({ client, prefix: `${PREFIX}connect-redis:` });

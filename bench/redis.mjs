@@ -4,6 +4,9 @@ import { createClient } from "redis";
 /** What the benchmark writes stands under this prefix, and nothing else is touched: the server may be somebody's. */
 export const PREFIX = "sessionmesh-bench:";
 
+/** Bounds so wide that a machine under load does not run into them. They cost nothing while they hold. */
+export const WIDE_BOUNDS = { commandTimeoutMs: 30_000, cluster: { maxStalenessMs: 60_000 } };
+
 /** @param {string} url */
 export async function connectNodeRedis(url) {
   const client = createClient({ url });

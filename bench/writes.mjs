@@ -2,7 +2,7 @@ import { RedisStore as ConnectRedisStore } from "connect-redis";
 import { ClusteredRedisStore, DEFAULT_CHANNEL } from "sessionmesh";
 import { ExpressSessionStore } from "sessionmesh/express";
 import { compare, inFlight, inSequence } from "./harness.mjs";
-import { connectIoredis, connectNodeRedis, PREFIX } from "./redis.mjs";
+import { connectIoredis, connectNodeRedis, PREFIX, WIDE_BOUNDS } from "./redis.mjs";
 import { timingTable } from "./report.mjs";
 import { makeId, makeSession } from "./sessions.mjs";
 
@@ -31,13 +31,14 @@ export async function run({ redisUrl, effort }) {
   const ioredis = await connectIoredis(redisUrl);
   const localCache = { ttlMs: CACHE_TTL_MS };
   /** @type {ClusteredRedisStore<StoredSession>} */
-  const store = new ClusteredRedisStore({ client, prefix: PREFIX, localCache });
+  const store = new ClusteredRedisStore({ client, prefix: PREFIX, localCache, ...WIDE_BOUNDS });
   /** @type {ClusteredRedisStore<StoredSession>} */
   const overIoredis = new ClusteredRedisStore({
     client: ioredis,
     prefix: PREFIX,
     localCache,
-    cluster: { channel: `${DEFAULT_CHANNEL}:ioredis` }, // else this process would do the work of two nodes
+    ...WIDE_BOUNDS,
+    cluster: { ...WIDE_BOUNDS.cluster, channel: `${DEFAULT_CHANNEL}:ioredis` }, // else this process would do the work of two nodes
   });
   await Promise.all([store.start(), overIoredis.start()]);
   const express = new ExpressSessionStore({ store });

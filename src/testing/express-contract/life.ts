@@ -91,6 +91,13 @@ export const LIFE: Cases = {
     assert.ok(askedAtMs >= session.cookie.expires.getTime(), "it ended too early");
   },
 
+  "an end may be as far away as a date can say": async ({ store }) => {
+    const expires = new Date(8.64e15);
+    await write(store, ID, withEnd(expires));
+    await touch(store, ID, withEnd(expires));
+    assert.equal((await read(store, ID)).user, "Ada");
+  },
+
   "a touch lets a session live on": async (scenario) => {
     await outliveFirstEnd(scenario, touch);
     assert.equal((await read(scenario.store, ID)).user, "Ada");
