@@ -4,8 +4,8 @@ import { Visitor } from "./visitor.mjs";
 /** @typedef {import("./visitor.mjs").Read} Read */
 /** @typedef {{ visitor: Visitor, isChange: boolean }} Request */
 
-export const VISITORS = 150;
-export const REQUESTS = 6_000;
+export const VISITORS = 100;
+const REQUESTS = 4_000;
 const CHANGE_SHARE = 0.03;
 export const CONCURRENCY = 8;
 
