@@ -45,6 +45,16 @@ describe.each(CLIENT_KINDS)("RedisCommands on $name", (kind) => {
       expect(await commands.send(["PING"])).toBe("PONG");
     }));
 
+  test("does not send a script's text after the caller was told that it failed", () =>
+    withCommands(async (commands) => {
+      await commands.send(["SCRIPT", "FLUSH"]);
+      const late = commands.run(script("return redis.call('SET', KEYS[1], 'late')"), ["late"], []);
+      clock.advance(100);
+      await expect(late).rejects.toThrow("no reply within 100 ms");
+      expect(await commands.send(["PING"])).toBe("PONG"); // the server has answered NOSCRIPT by now
+      expect(await commands.send(["EXISTS", "late"])).toBe(0);
+    }));
+
   test("runs a script that the server does not know, and tells its errors apart", () =>
     withCommands(async (commands) => {
       const echo = script("return {KEYS[1], ARGV[1], 7, false}");

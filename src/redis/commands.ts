@@ -39,20 +39,22 @@ export class RedisCommands {
   /** Runs a script by its digest, and by its text on a server that does not know it yet. */
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply> {
     const rest = [String(keys.length), ...keys, ...args];
-    return this.#bounded(() =>
+    return this.#bounded((isOver) =>
       this.#port.send(["EVALSHA", script.sha1, ...rest]).catch((error: Error) => {
-        if (!error.message.startsWith("NOSCRIPT")) throw error;
+        // A caller who was told that the command failed must not have it carried out after that.
+        if (isOver() || !error.message.startsWith("NOSCRIPT")) throw error;
         return this.#port.send(["EVAL", script.lua, ...rest]);
       }),
     );
   }
 
-  #bounded(send: () => Promise<Reply>): Promise<Reply> {
+  #bounded(send: (isOver: () => boolean) => Promise<Reply>): Promise<Reply> {
     if (this.#pending >= this.#maxPending) {
       return Promise.reject(new StoreUnavailableError(`${this.#pending} commands wait for it already`));
     }
     this.#pending++;
     const sentAtMs = this.#clock.now();
+    const isOver = () => this.#clock.now() - sentAtMs >= this.#timeoutMs;
     return new Promise((resolve, reject) => {
       const tooLate = () => reject(new StoreUnavailableError(`no reply within ${this.#timeoutMs} ms`));
       const timer = this.#clock.schedule(tooLate, this.#timeoutMs);
@@ -60,11 +62,11 @@ export class RedisCommands {
         this.#pending--;
         timer.cancel();
       };
-      send().then(
+      send(isOver).then(
         (reply) => {
           settled();
-          if (this.#clock.now() - sentAtMs < this.#timeoutMs) resolve(reply);
-          else tooLate();
+          if (isOver()) tooLate();
+          else resolve(reply);
         },
         (cause: Error) => {
           settled();
