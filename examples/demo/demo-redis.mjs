@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { createClient } from "redis";
 import { TcpProxy } from "sessionmesh/testing";
-import { provideRedis } from "../../scripts/with-redis.mjs";
 
 const RECONNECT_MS = 100;
+
+/** @typedef {Awaited<ReturnType<typeof import("../../scripts/with-redis.mjs").provideRedis>>} ProvidedRedis */
 
 /** The demo's Redis: a server of its own, or the one that `REDIS_URL` names; with faults on demand. */
 export class DemoRedis {
@@ -15,18 +16,17 @@ export class DemoRedis {
   /** How often INFO was asked for. */
   #questions = 0;
 
-  static async start() {
-    const provided = await provideRedis();
+  /** @param {ProvidedRedis} provided */
+  static async open(provided) {
     const { protocol, hostname, port } = new URL(provided.url);
-    if (protocol !== "redis:")
-      throw new Error(`The demo needs a REDIS_URL with redis:, not with ${protocol}`);
+    if (protocol !== "redis:") throw new Error(`The demo needs a REDIS_URL with redis:, not ${protocol}`);
     const target = { targetHost: hostname, targetPort: Number(port || 6379) };
     const admin = await connectAdmin(provided.url);
     return new DemoRedis(provided, admin, await TcpProxy.start(target), await TcpProxy.start(target));
   }
 
   /**
-   * @param {Awaited<ReturnType<typeof provideRedis>>} provided
+   * @param {ProvidedRedis} provided
    * @param {Awaited<ReturnType<typeof connectAdmin>>} admin
    * @param {TcpProxy} commands
    * @param {TcpProxy} subscription
@@ -93,16 +93,15 @@ export class DemoRedis {
     return calls;
   }
 
-  /** Removes what the demo wrote, and stops what it started. */
-  async stop() {
-    if (!this.isOurs) {
+  /** Removes what the demo wrote, and closes the connections. */
+  async close() {
+    if (!this.isOurs && this.#admin.isReady) {
       for await (const keys of this.#admin.scanIterator({ MATCH: `*${this.namespace}*`, COUNT: 1_000 })) {
         if (keys.length > 0) await this.#admin.unlink(keys);
       }
     }
     this.#admin.destroy();
     await Promise.all([this.#commands.close(), this.subscription.close()]);
-    await this.#provided.stop();
   }
 }
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 
 const START_TIMEOUT_MS = 10_000;
+const STATE_TIMEOUT_MS = 5_000;
 const STOP_TIMEOUT_MS = 2_000;
 
 /** A process that runs `node.mjs`. */
@@ -30,7 +31,7 @@ export class NodeProcess {
 
   /** @returns {Promise<import("./node.mjs").NodeState>} */
   async state() {
-    const response = await fetch(`${this.url}/node`);
+    const response = await fetch(`${this.url}/node`, { signal: AbortSignal.timeout(STATE_TIMEOUT_MS) });
     return /** @type {Promise<any>} */ (response.json());
   }
 

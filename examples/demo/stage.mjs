@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:os";
+import { provideRedis } from "../../scripts/with-redis.mjs";
 import { Cluster } from "./cluster.mjs";
 import { DemoRedis } from "./demo-redis.mjs";
 
@@ -12,8 +13,10 @@ export class Stage {
   #stopped;
 
   async startRedis() {
-    const redis = await DemoRedis.start();
-    this.#stops.push(() => redis.stop());
+    const provided = await provideRedis();
+    this.#stops.push(provided.stop);
+    const redis = await DemoRedis.open(provided);
+    this.#stops.push(() => redis.close());
     return redis;
   }
 
@@ -47,11 +50,9 @@ export class Stage {
     });
   }
 
-  /** Stops everything, the latest first. */
+  /** Stops everything, the latest first. May be called again. */
   stop() {
-    this.#stopped ??= (async () => {
-      for (const stop of this.#stops.reverse()) await stop();
-    })();
+    this.#stopped ??= this.#stopAll();
     return this.#stopped;
   }
 
@@ -77,5 +78,11 @@ export class Stage {
     this.#stops.push(() => cluster.stop()); // before it is ready: it may never be
     await cluster.ready();
     return cluster;
+  }
+
+  async #stopAll() {
+    for (const stop of this.#stops.reverse()) {
+      await stop().catch((/** @type {Error} */ error) => console.error(error.message)); // and on to the next
+    }
   }
 }

@@ -112,7 +112,11 @@ function paint(style, text) {
   return hasColours ? styleText(style, text) : text;
 }
 
-/** @param {unknown} error */
+/**
+ * @param {unknown} error
+ * @returns {string}
+ */
 function messageOf(error) {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}: ${messageOf(error.cause)}`;
 }

@@ -33,8 +33,8 @@ export class Program {
   }
 
   /** Waits until it has printed this, and returns what the first group matched. */
-  async printed(pattern: RegExp): Promise<string> {
-    return eventually(() => pattern.exec(this.#output)?.[1] ?? false);
+  async printed(pattern: RegExp, options?: { timeoutMs: number }): Promise<string> {
+    return eventually(() => pattern.exec(this.#output)?.[1] ?? false, options);
   }
 
   /** Waits for its end; the exit code, or the signal that ended it. */
