@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { SessionData } from "express-session";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { ExpressSessionStore } from "../src/adapters/express.js";
-import type { RedisClient } from "../src/redis/detect.js";
+import { describe, expect, test } from "vitest";
+import type { ExpressSessionStore } from "../src/adapters/express.js";
 import type { ClientKind } from "./support/clients.js";
 import { eventually } from "./support/eventually.js";
+import { startExpressNode } from "./support/express-node.js";
 import { CURRENT_CLIENT_KINDS, clusterNames } from "./support/node.js";
 import { redisCommand } from "./support/redis-command.js";
 import { useRedis } from "./support/redis-server.js";
@@ -22,13 +22,7 @@ function sessionEndingIn(maxAgeMs: number, path = "/"): SessionData {
 }
 
 async function startNode(kind: ClientKind, names = clusterNames()) {
-  const client = await kind.connect(redis.port);
-  const store = new ExpressSessionStore({ client: client as RedisClient, ...names });
-  onTestFinished(async () => {
-    await store.store.close();
-    await kind.close(client);
-  });
-  await store.store.start();
+  const { store, client } = await startExpressNode({ kind, port: redis.port, names });
   return { store, commands: recordSessionCommands(client), key: names.prefix + ID, names };
 }
 
@@ -103,7 +97,8 @@ describe.each(CURRENT_CLIENT_KINDS)("on $name", (kind) => {
         const touches = commands.filter((command) => command === "touch").length;
         expect(touches).toBeLessThanOrEqual(1 + (lastMs - startMs) / (maxAgeMs / 10));
         expect(touches).toBeGreaterThan(1);
-        expect(store.store.peek(ID)).toBeDefined();
+        // a copy in memory is as old as the session's life allowed when it was read, whatever was touched since
+        expect(commands.length - touches).toBeLessThanOrEqual((lastMs - startMs) / (maxAgeMs / 2));
         return "alive";
       };
       let outcome = await active();

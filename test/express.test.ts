@@ -50,7 +50,12 @@ describe("on ClusteredRedisStore, the contract holds", () => {
     afterAll(() => close(client));
 
     const makeStore = (options?: { localCache: { enabled: false } }) =>
-      expressStore({ client: client as RedisClient, ...clusterNames(), ...options });
+      expressStore({
+        client: client as RedisClient,
+        commandTimeoutMs: 1_900, // for machines that are busy with other tests
+        ...clusterNames(),
+        ...options,
+      });
 
     describe("and a local cache", () => {
       holds({ promises: true, makeStore: () => makeStore() });

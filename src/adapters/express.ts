@@ -17,7 +17,10 @@ import { type AdapterOptions, startedStore } from "./owned-store.js";
 // biome-ignore lint/suspicious/noExplicitAny: as express-session types it
 type Callback<R = void> = (error?: any, result?: R) => void;
 
-/** Either the options of `ClusteredRedisStore`, or `{ store }` with a store of your own. */
+/**
+ * Either the options of `ClusteredRedisStore`, or `{ store }` with a store of your own. With a `codec` of your own, sessions still
+ * consist of what JSON can express: they are copied and compared as such.
+ */
 export type ExpressSessionStoreOptions = AdapterOptions<CookieSession>;
 
 /**

@@ -13,6 +13,7 @@ import { SESSIONS } from "./express-contract/sessions.js";
 import type { ExpressStore, Middleware, Untyped } from "./express-contract/types.js";
 
 /** Whose store is held to the contract of express-session. */
+/** What the suite needs of whoever runs it. */
 export interface ExpressStoreContractOptions {
   /** What `express-session` exports. The suite was written for version 1.19. */
   session(options: Untyped): Middleware;

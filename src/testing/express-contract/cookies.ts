@@ -92,7 +92,7 @@ export const COOKIES: Cases = {
     await visitor.visit("/longer");
     assert.deepEqual(calls.splice(0), ["get", "touch"]);
     const { cookie } = await read(store, visitor.id);
-    assert.equal(cookie.originalMaxAge, 600_000);
+    assert.ok(cookie.originalMaxAge > 500_000, cookie.originalMaxAge);
     assert.ok(Date.parse(cookie.expires) > Date.now() + 500_000, cookie.expires);
   },
 
