@@ -21,8 +21,9 @@ export const DEFAULT_CACHE_MAX_ENTRIES = 10_000;
 /** How many bytes the local cache's entries may take together, by estimate: 64 MiB. */
 export const DEFAULT_CACHE_MAX_BYTES = 67_108_864;
 
+/** What stands neither in names nor in ids: messages consist of lines. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the purpose
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
+export const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
 /** The longest delay that `setTimeout` keeps; a longer one fires at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 

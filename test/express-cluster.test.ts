@@ -17,6 +17,17 @@ describe.each(CURRENT_CLIENT_KINDS)("Express apps on several nodes, on $name", (
     return { there, apps: [await startApp(here), await startApp(there)] as const };
   }
 
+  /** Somebody who is logged in on one node, seen from there and from the other one, which holds the session too. */
+  async function startVisit() {
+    const { there: store, apps } = await startApps();
+    const here = apps[0].visitor();
+    await here.visit("/login/ada");
+    const there = apps[1].visitor(here);
+    await there.visit("/me");
+    expect(store.store.peek(there.id)).toBeDefined();
+    return { here, there };
+  }
+
   test("know who logged in on another one", async () => {
     const { apps } = await startApps();
     const visitor = apps[0].visitor();
@@ -26,12 +37,7 @@ describe.each(CURRENT_CLIENT_KINDS)("Express apps on several nodes, on $name", (
   });
 
   test("see what was changed on another one, though they hold the session", async () => {
-    const { there: store, apps } = await startApps();
-    const here = apps[0].visitor();
-    await here.visit("/login/ada");
-    const there = apps[1].visitor(here);
-    await there.visit("/me");
-    expect(store.store.peek(there.id)).toBeDefined();
+    const { here, there } = await startVisit();
     await here.visit("/color/green");
     await eventually(async () => (await there.visit("/me")).body === '{"user":"ada","color":"green"}');
     await there.visit("/color/blue");
@@ -39,12 +45,7 @@ describe.each(CURRENT_CLIENT_KINDS)("Express apps on several nodes, on $name", (
   });
 
   test("refuse who logged out on another one, though they hold the session", async () => {
-    const { there: store, apps } = await startApps();
-    const here = apps[0].visitor();
-    await here.visit("/login/ada");
-    const there = apps[1].visitor(here);
-    await there.visit("/me");
-    expect(store.store.peek(there.id)).toBeDefined();
+    const { here, there } = await startVisit();
     await here.visit("/logout");
     await eventually(async () => (await there.visit("/me")).status === 401);
     expect((await here.visit("/me")).status).toBe(401);

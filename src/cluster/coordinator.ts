@@ -1,13 +1,9 @@
-import { randomUUID } from "node:crypto";
 import { type Clock, systemClock, type Timer } from "../clock.js";
 import { StoreClosedError, SubscribeTimeoutError } from "../errors.js";
 import { Events, type Logger } from "../events.js";
 import {
-  DEFAULT_CHANNEL,
   DEFAULT_COMMAND_TIMEOUT_MS,
-  DEFAULT_MAX_STALENESS_MS,
   DEFAULT_PREFIX,
-  DEFAULT_SUBSCRIBE_TIMEOUT_MS,
   requireDelayMs,
   requireKnownOptions,
   requireName,
@@ -20,6 +16,7 @@ import { newTag } from "../session/record.js";
 import { Beats } from "./beats.js";
 import { Chain } from "./chain.js";
 import { Lease } from "./lease.js";
+import { type MembershipOptions, resolveMembership } from "./membership.js";
 import { type BeatMessage, type ChangeMessage, decodeMessage, type Unreadable } from "./message.js";
 import { Subscriber } from "./subscriber.js";
 
@@ -34,21 +31,13 @@ export interface CoherenceTarget {
 }
 
 /** Which node this is, whom it listens to, and for how long it trusts what it heard. */
-export interface ClusterCoordinatorOptions {
+export interface ClusterCoordinatorOptions extends MembershipOptions {
   /** A client of `redis` or `ioredis`. The subscription uses a duplicate of it; beats go through the client itself. */
   client: RedisClient;
   /** What is told. */
   target: CoherenceTarget;
   /** What stands before an id in its Redis key. Default `"sess:"`. */
   prefix?: string;
-  /** Names this node; must differ from those of all others. Default a random UUID. */
-  nodeId?: string;
-  /** Where nodes tell each other what changed. Default `"session:cluster:invalidate"`. */
-  channel?: string;
-  /** How long `start()` waits for the first lease, in milliseconds. Default 5,000. */
-  subscribeTimeoutMs?: number;
-  /** The bound on staleness: how long one beat allows serving from memory, in milliseconds. Default 2,000. */
-  maxStalenessMs?: number;
   /** How long a beat may wait for its reply, in milliseconds. Default 1,000. */
   commandTimeoutMs?: number;
   /** Told when the node can and cannot serve from memory. Default: nobody. */
@@ -147,19 +136,12 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
       client,
       target,
       prefix = DEFAULT_PREFIX,
-      nodeId = randomUUID(),
-      channel = DEFAULT_CHANNEL,
-      subscribeTimeoutMs = DEFAULT_SUBSCRIBE_TIMEOUT_MS,
-      maxStalenessMs = DEFAULT_MAX_STALENESS_MS,
       commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS,
       logger,
       clock = systemClock,
     } = options;
+    const { nodeId, channel, subscribeTimeoutMs, maxStalenessMs } = resolveMembership(options);
     requireName("prefix", prefix);
-    requireName("cluster.nodeId", nodeId);
-    requireName("cluster.channel", channel);
-    requireDelayMs("cluster.subscribeTimeoutMs", subscribeTimeoutMs);
-    requireDelayMs("cluster.maxStalenessMs", maxStalenessMs);
     requireDelayMs("commandTimeoutMs", commandTimeoutMs);
     const port = portOf(client);
     this.nodeId = nodeId;
@@ -182,7 +164,7 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
       channels: [channel, this.#privateChannel()],
       attemptTimeoutMs: subscribeTimeoutMs,
       onOpen: () => this.#opened(),
-      onMessage: (_channel, message) => this.#receive(message),
+      onMessage: (message) => this.#receive(message),
       onLost: (reason) => this.#lost(reason),
     });
   }

@@ -9,7 +9,7 @@ export interface SubscriberOptions {
   readonly attemptTimeoutMs: number;
   /** A new subscription stands. */
   readonly onOpen: () => void;
-  readonly onMessage: (channel: string, message: string) => void;
+  readonly onMessage: (message: string) => void;
   /** The subscription is gone, or an attempt to open it has failed. A new attempt follows. */
   readonly onLost: (reason: string) => void;
 }
@@ -49,8 +49,8 @@ export class Subscriber {
     this.#timer = clock.schedule(giveUp, attemptTimeoutMs);
     const request = {
       channels,
-      onMessage: (channel: string, message: string) => {
-        if (this.#attempt === attempt && attempt.subscription !== undefined) onMessage(channel, message);
+      onMessage: (message: string) => {
+        if (this.#attempt === attempt && attempt.subscription !== undefined) onMessage(message);
       },
       onClose: (reason: string) => this.#end(attempt, reason),
       signal: attempt.abort.signal,

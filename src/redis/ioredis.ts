@@ -52,8 +52,8 @@ export class IoredisPort implements RedisPort {
     };
     connection.on("error", (error: Error) => lost(error.message));
     connection.on("close", () => lost("connection closed"));
-    connection.on("message", (channel: string, message: string) => {
-      if (open) onMessage(channel, message);
+    connection.on("message", (_channel: string, message: string) => {
+      if (open) onMessage(message);
     });
     signal.addEventListener("abort", () => lost(signal.reason.message), { once: true });
     await connection.connect();

@@ -9,7 +9,7 @@ export interface NodeRedisClient {
 
 interface NodeRedisSubscriber {
   connect(): Promise<unknown>;
-  subscribe(channels: string[], listener: (message: string, channel: string) => unknown): Promise<unknown>;
+  subscribe(channels: string[], listener: (message: string) => unknown): Promise<unknown>;
   on(event: string, listener: (error?: Error) => void): unknown;
   destroy(): void;
 }
@@ -51,8 +51,8 @@ export class NodeRedisPort implements RedisPort {
     connection.on("ready", () => open || destroy(connection)); // closed while it was connecting
     signal.addEventListener("abort", () => lost(signal.reason.message), { once: true });
     await connection.connect();
-    await connection.subscribe([...channels], (message, channel) => {
-      if (open) onMessage(channel, message);
+    await connection.subscribe([...channels], (message) => {
+      if (open) onMessage(message);
     });
     return { close };
   }

@@ -21,7 +21,7 @@ export interface RedisPort {
 export interface SubscriptionRequest {
   readonly channels: readonly string[];
   /** Messages, in the order in which Redis published them, across all channels. */
-  readonly onMessage: (channel: string, message: string) => void;
+  readonly onMessage: (message: string) => void;
   readonly onClose: (reason: string) => void;
   /** Gives up a subscription that is being opened: its connection is closed. */
   readonly signal: AbortSignal;

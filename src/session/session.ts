@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { InvalidSessionIdError } from "../errors.js";
+import { CONTROL_CHARACTER } from "../options.js";
 import type { Snapshot } from "./snapshot.js";
 
 /** One session as a store hands it out: frozen all the way down, and shared by all who read it. */
@@ -22,8 +23,6 @@ export interface Session<T> {
 }
 
 const MAX_ID_BYTES = 512;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the purpose
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;
 
 /** A new id: 256 random bits, far beyond guessing (OWASP asks for 64 bits of entropy), in 43 characters of base64url. */
 export function newSessionId(): string {

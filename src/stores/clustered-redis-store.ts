@@ -1,21 +1,16 @@
-import { randomUUID } from "node:crypto";
 import { type Flight, Loads } from "../cache/loads.js";
 import { type CacheStats, LocalCache, type LocalCacheOptions } from "../cache/local-cache.js";
 import { type Clock, systemClock } from "../clock.js";
 import { ClusterCoordinator, type CoherenceTarget } from "../cluster/coordinator.js";
+import { type MembershipOptions, resolveMembership } from "../cluster/membership.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Logger } from "../events.js";
 import {
   DEFAULT_CACHE_TTL_MS,
-  DEFAULT_CHANNEL,
   DEFAULT_COMMAND_TIMEOUT_MS,
-  DEFAULT_MAX_STALENESS_MS,
   DEFAULT_PREFIX,
-  DEFAULT_SUBSCRIBE_TIMEOUT_MS,
   requireBoolean,
-  requireDelayMs,
   requireKnownOptions,
-  requireName,
 } from "../options.js";
 import type { Extension } from "../redis/session-table.js";
 import { newSessionId, type Session } from "../session/session.js";
@@ -36,17 +31,9 @@ import { Touches } from "./touches.js";
 import { checkLifeOptions, resolveLife } from "./write-options.js";
 
 /** How the nodes of a `ClusteredRedisStore` find and trust each other. */
-export interface ClusterOptions {
+export interface ClusterOptions extends MembershipOptions {
   /** `false`: a local cache without Pub/Sub, where staleness is bounded by `localCache.ttlMs` alone. Default `true`. */
   enabled?: boolean;
-  /** Names this node; must differ from those of all others. Default a random UUID. */
-  nodeId?: string;
-  /** Where nodes tell each other what changed. Default `"session:cluster:invalidate"`. */
-  channel?: string;
-  /** How long `start()` waits for the first lease, in milliseconds. Default 5,000. */
-  subscribeTimeoutMs?: number;
-  /** The bound on staleness, in milliseconds; longer than `commandTimeoutMs`. Default 2,000. */
-  maxStalenessMs?: number;
 }
 
 /** Where a `ClusteredRedisStore` keeps its sessions, how it stays coherent, and what it holds in memory. */
@@ -116,18 +103,14 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
     const { cluster = {}, localCache = {}, logger, ...redis } = options;
     requireKnownOptions("cluster.", cluster, CLUSTER_OPTIONS);
     requireKnownOptions("localCache.", localCache, CACHE_OPTIONS);
-    const { enabled: clusterEnabled = true, nodeId = randomUUID(), channel = DEFAULT_CHANNEL } = cluster;
-    const { subscribeTimeoutMs = DEFAULT_SUBSCRIBE_TIMEOUT_MS, maxStalenessMs = DEFAULT_MAX_STALENESS_MS } =
-      cluster;
+    const { enabled: clusterEnabled = true } = cluster;
     const { enabled: cacheEnabled = true, ttlMs: cacheTtlMs = DEFAULT_CACHE_TTL_MS, ...limits } = localCache;
     const { client, prefix = DEFAULT_PREFIX, clock = systemClock } = redis;
     const { commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS } = redis;
     requireBoolean("cluster.enabled", clusterEnabled);
     requireBoolean("localCache.enabled", cacheEnabled);
-    requireName("cluster.nodeId", nodeId);
-    requireName("cluster.channel", channel);
-    requireDelayMs("cluster.subscribeTimeoutMs", subscribeTimeoutMs);
-    requireDelayMs("cluster.maxStalenessMs", maxStalenessMs);
+    const membership = resolveMembership(cluster);
+    const { nodeId, channel, maxStalenessMs } = membership;
     this.#clock = clock;
     this.#cacheEnabled = cacheEnabled;
     this.#cacheTtlMs = cacheTtlMs;
@@ -143,13 +126,8 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
         commandTimeoutMs,
       );
     }
-    const coordination = { client, prefix, nodeId, channel, commandTimeoutMs, clock, target: this.#target };
-    this.coordinator = new ClusterCoordinator({
-      ...coordination,
-      subscribeTimeoutMs,
-      maxStalenessMs,
-      ...(logger && { logger }),
-    });
+    const connection = { client, prefix, commandTimeoutMs, clock, target: this.#target };
+    this.coordinator = new ClusterCoordinator({ ...membership, ...connection, ...(logger && { logger }) });
   }
 
   /** Resolves when this node holds its first lease; see `ClusterCoordinator.start()`. Until then reads go to Redis. */

@@ -18,13 +18,13 @@ import { script } from "./script.js";
 export const PUT = script(`${KIND_OF}${ANNOUNCE}
 local head = redis.call('GETRANGE', KEYS[1], 0, ${HEAD_LENGTH - 1})
 local kind = kind_of(head)
-if kind == 'corrupt' or string.sub(head, 1, 1) == 'T' then return {'corrupt'} end
+if kind == 'corrupt' or kind == 'gone' then return {'corrupt'} end
 local live = kind == 'live'
 local mode, tag = ARGV[1], live and string.sub(head, 3, 14) or ''
 local function header() return string.sub(head, 1, ${HEADER_LENGTH} + tonumber(string.sub(head, 75, 78))) end
 if live and tag == ARGV[3] then return {'written', redis.call('PTTL', KEYS[1]), header()} end
-if mode == 'update' and head == '' then return {'absent'} end
-if (mode == 'create' and head ~= '') or (mode == 'update' and tag ~= ARGV[2]) then return {'conflict'} end
+if mode == 'update' and kind == 'absent' then return {'absent'} end
+if (mode == 'create' and kind ~= 'absent') or (mode == 'update' and tag ~= ARGV[2]) then return {'conflict'} end
 
 local created, generation, absolute = string.format('%013d', ARGV[4]), '00000000', '0000000000000'
 local ttl, user = tonumber(ARGV[5]) or tonumber(ARGV[6]), ARGV[9]

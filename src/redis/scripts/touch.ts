@@ -16,7 +16,7 @@ import { script } from "./script.js";
 export const TOUCH = script(`${KIND_OF}
 local head = redis.call('GETRANGE', KEYS[1], 0, ${HEAD_LENGTH - 1})
 local kind = kind_of(head)
-if kind == 'absent' then return nil end
+if kind == 'absent' or kind == 'gone' then return nil end
 local current = redis.call('PTTL', KEYS[1])
 if kind == 'corrupt' or current == -1 then return {kind == 'corrupt' and -2 or -1, '', 1} end
 local live = kind == 'live'
