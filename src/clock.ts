@@ -17,6 +17,9 @@ export interface Clock extends MonotonicClock {
   schedule(callback: () => void, delayMs: number): Timer;
 }
 
+/** In a constant of its own: the global is an accessor, which costs as much again as reading the clock. */
+const { performance } = globalThis;
+
 /** The clock of the machine. `performance.now()` is the cheapest monotonic clock that Node has. */
 export const systemClock: Clock = {
   now: () => performance.now(),

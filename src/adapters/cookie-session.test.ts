@@ -177,6 +177,37 @@ describe("isUnchanged and hasSameCookie", () => {
     expect(hasSameCookie(data, changed)).toBe(sameCookie);
   });
 
+  test.each([
+    [1, true],
+    [-10, true],
+    [1_000, false],
+  ])("an originalMaxAge that differs by %s ms", (differenceMs, same) => {
+    const aged = (originalMaxAge: number) => ({ ...base, cookie: { ...base.cookie, originalMaxAge } });
+    const { data } = stored(aged(MINUTE_MS));
+    expect(isUnchanged(data, aged(MINUTE_MS + differenceMs))).toBe(same);
+    expect(hasSameCookie(data, aged(MINUTE_MS + differenceMs))).toBe(same);
+  });
+
+  test.each<[string, unknown, unknown]>([
+    ["an item more", [1], [1, 2]],
+    ["an array for an object", [1], { 0: 1 }],
+    ["an object for an array", { 0: 1 }, [1]],
+    ["null for an object", {}, null],
+    ["an object for null", null, {}],
+    ["a property that was renamed", { a: 1 }, { b: 1 }],
+    ["a property less", { a: 1, b: 2 }, { a: 1 }],
+    ["something far inside", { a: [{ b: "c" }] }, { a: [{ b: "d" }] }],
+    ["another date", new Date(0).toISOString(), new Date(1)],
+  ])("see what has changed in the data: %s", (_, before, after) => {
+    expect(isUnchanged({ value: before } as never, { value: before })).toBe(true);
+    expect(isUnchanged({ value: before } as never, { value: after })).toBe(false);
+  });
+
+  test("see no change where JSON sees none", () => {
+    const value = { at: new Date(0), gone: undefined, run: () => 1, list: [{ at: new Date(0) }] };
+    expect(isUnchanged(JSON.parse(JSON.stringify({ value })), { value })).toBe(true);
+  });
+
   test("compare a live cookie with a stored one", () => {
     const live = { ...liveCookie({ maxAge: MINUTE_MS }), user: "ada" };
     const { data } = stored(dataOf(live));

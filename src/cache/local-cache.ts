@@ -142,7 +142,7 @@ export class LocalCache<V extends {}> {
     const entry: Entry<V> = {
       value: Object.isFrozen(value) ? value : (freezeDeep(cloneDeep<V>(value as never)) as V),
       bytes: weight,
-      expiresAtMs: this.#clock.now() + lifeMs,
+      expiresAtMs: Math.floor(this.#clock.now() + lifeMs), // a whole number takes no memory of its own
       generation: this.#generation,
     };
     this.#size++;

@@ -97,7 +97,7 @@ export class SessionTable {
   }
 
   async read(id: string): Promise<Row | undefined> {
-    const sentAtMs = this.#clock.now();
+    const sentAtMs = this.#now();
     const reply = await this.#run(id, READ, [this.#key(id)], []);
     if (reply === null) return undefined;
     const [record, lifeMs] = reply as [string, number];
@@ -110,7 +110,7 @@ export class SessionTable {
     const args = [mode, expectedTag ?? "", newTag(), text(this.#clock.wallNow())];
     args.push(text(request.ttlMs), this.#defaultTtl, text(request.expiresAtMs), text(request.absoluteTtlMs));
     args.push(encodeUser(user), payload, this.#channel, this.#nodeId);
-    const sentAtMs = this.#clock.now();
+    const sentAtMs = this.#now();
     const reply = await this.#run(id, PUT, [this.#key(id), this.#chain], args);
     const [outcome, lifeMs, header] = reply as [string, number, string];
     switch (outcome) {
@@ -126,7 +126,7 @@ export class SessionTable {
   /** Extends a session's life. `undefined` if there is none. */
   async touch(id: string, { ttlMs, expiresAtMs }: Life): Promise<Extension | undefined> {
     const args = [text(this.#clock.wallNow()), text(ttlMs), this.#defaultTtl, text(expiresAtMs)];
-    const sentAtMs = this.#clock.now();
+    const sentAtMs = this.#now();
     const reply = await this.#run(id, TOUCH, [this.#key(id)], args);
     if (reply === null) return undefined;
     const [life, endMs, isFinal] = reply as [number, string, number];
@@ -228,6 +228,11 @@ export class SessionTable {
   /** For the codec's owner, who finds out only later. Without the codec's error: that of `JSON.parse` quotes the data. */
   undecodable(id: string, { name }: Error): SessionCorruptError {
     return this.#corrupt(id, `its data cannot be decoded (${name})`);
+  }
+
+  /** When a command is sent, in whole milliseconds, rather too early than too late: in a cached session they take no memory of their own. */
+  #now(): number {
+    return Math.floor(this.#clock.now());
   }
 
   #key(id: string): string {

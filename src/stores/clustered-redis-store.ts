@@ -139,7 +139,7 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
   get(id: string, options?: ReadOptions): Promise<Session<T> | undefined> {
     if (options?.consistency === "strong") return this.#loads.read(id, (flight) => this.#load(id, flight));
     const held = this.#lookUp(id);
-    if (held !== undefined) return Promise.resolve(held.session);
+    if (held !== undefined) return held.answer;
     return this.#loads.load(id, (flight) => this.#load(id, flight));
   }
 
@@ -305,6 +305,9 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
     const { id } = held.session;
     if (this.localCache.peek(id) !== held) return;
     const session = Object.freeze({ ...held.session, expiresAtMs });
-    this.localCache.replace(id, Object.freeze({ ...held, session, aliveUntilMs, isFinal }));
+    this.localCache.replace(
+      id,
+      Object.freeze({ ...held, session, answer: Promise.resolve(session), aliveUntilMs, isFinal }),
+    );
   }
 }

@@ -73,6 +73,8 @@ const OPTIONS = "client prefix ttlMs codec commandTimeoutMs maxPendingCommands c
 /** A session with what a cache needs to know of it. Frozen. */
 export interface Loaded<T> {
   readonly session: Session<T>;
+  /** The session as `get()` answers with it: made once, so that a cached read makes no promise. */
+  readonly answer: Promise<Session<T>>;
   /** What a touch grants, in milliseconds. */
   readonly ttlMs: number;
   /** Until when Redis keeps it, by the monotonic clock; rather too early than too late. */
@@ -283,6 +285,7 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
     });
     return Object.freeze({
       session,
+      answer: Promise.resolve(session),
       ttlMs: record.ttlMs ?? this.ttlMs,
       aliveUntilMs,
       isFinal: false,
