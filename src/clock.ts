@@ -17,6 +17,9 @@ export interface Clock extends MonotonicClock {
   schedule(callback: () => void, delayMs: number): Timer;
 }
 
+/** The methods of a `Clock`, for a check of what was given as one. */
+export const CLOCK_METHODS = ["now", "wallNow", "schedule"];
+
 /** In a constant of its own: the global is an accessor, which costs as much again as reading the clock. */
 const { performance } = globalThis;
 

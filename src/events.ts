@@ -9,6 +9,9 @@ export interface Logger {
   error(message: string): void;
 }
 
+/** The methods of a `Logger`, for a check of what was given as one. */
+export const LOGGER_METHODS = ["debug", "info", "warn", "error"];
+
 /**
  * Typed events, each also published on the diagnostics channel `sessionmesh:<event>` when somebody listens there.
  *

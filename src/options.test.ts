@@ -40,6 +40,12 @@ const RULES: Rule[] = [
     says: "a non-empty string",
   },
   {
+    rule: (option: string, value: unknown) => options.requireMethods(option, value, ["now", "schedule"]),
+    good: [{ now() {}, schedule() {} }],
+    bad: [undefined, null, "now", {}, { now() {} }, { now() {}, schedule: 1 }],
+    says: "an object with now(), schedule()",
+  },
+  {
     rule: options.requireBoolean,
     good: [true, false],
     bad: ["true", 1, 0, null, undefined],

@@ -62,6 +62,19 @@ export function requireBoolean(option: string, value: unknown): asserts value is
   if (typeof value !== "boolean") throw new InvalidOptionError(option, "true or false", value);
 }
 
+/** Throws unless `value` has these methods. */
+export function requireMethods(option: string, value: unknown, methods: readonly string[]): void {
+  const has = (method: string) =>
+    typeof (value as Record<string, unknown> | null | undefined)?.[method] === "function";
+  if (!methods.every(has)) {
+    throw new InvalidOptionError(
+      option,
+      `an object with ${methods.map((name) => `${name}()`).join(", ")}`,
+      value,
+    );
+  }
+}
+
 /** Throws if `options` has a key that is not in `known`: a misspelt option would otherwise be a silent default. */
 export function requireKnownOptions(owner: string, options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {

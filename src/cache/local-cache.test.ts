@@ -104,6 +104,13 @@ describe("room", () => {
     expect(held(cache as never, "abc")).toBe("bc");
   });
 
+  test.each([-1, Number.NaN])("a weight of %d is refused, and what is there stays", (bytes) => {
+    const cache = makeCache();
+    cache.set("a", "old");
+    expect(() => cache.set("a", "new", { bytes })).toThrow('Option "bytes"');
+    expect(cache.get("a")).toBe("old");
+  });
+
   test("entries make room until their bytes are few enough", () => {
     const bytes = 1_000;
     const cache = makeCache({ maxBytes: 3 * (bytes + OVERHEAD_BYTES) });

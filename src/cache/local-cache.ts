@@ -1,9 +1,12 @@
 import { LRUCache } from "lru-cache";
 import { type MonotonicClock, systemClock } from "../clock.js";
+import { InvalidOptionError } from "../errors.js";
 import {
   DEFAULT_CACHE_MAX_BYTES,
   DEFAULT_CACHE_MAX_ENTRIES,
   DEFAULT_CACHE_TTL_MS,
+  requireKnownOptions,
+  requireMethods,
   requirePositiveInteger,
 } from "../options.js";
 import { cloneDeep, freezeDeep } from "../session/snapshot.js";
@@ -85,6 +88,7 @@ export class LocalCache<V extends {}> {
   #evictions: Record<EvictionReason, number> = { expired: 0, capacity: 0, invalidated: 0 };
 
   constructor(options: LocalCacheOptions = {}) {
+    requireKnownOptions("localCache.", options, ["ttlMs", "maxEntries", "maxBytes", "clock"]);
     const {
       ttlMs = DEFAULT_CACHE_TTL_MS,
       maxEntries = DEFAULT_CACHE_MAX_ENTRIES,
@@ -94,6 +98,7 @@ export class LocalCache<V extends {}> {
     requirePositiveInteger("localCache.ttlMs", ttlMs);
     requirePositiveInteger("localCache.maxEntries", maxEntries);
     requirePositiveInteger("localCache.maxBytes", maxBytes);
+    requireMethods("localCache.clock", clock, ["now"]);
     this.#ttlMs = ttlMs;
     this.#maxBytes = maxBytes;
     this.#clock = clock;
@@ -132,6 +137,7 @@ export class LocalCache<V extends {}> {
    * any other is copied first, so that its owner may go on changing it. A value larger than the cache is not kept.
    */
   set(id: string, value: V, { ttlMs = this.#ttlMs, bytes = jsonBytes(value) }: CacheEntryOptions = {}): void {
+    if (!(bytes >= 0)) throw new InvalidOptionError("bytes", "a number of at least 0", bytes);
     this.#reclaim();
     const lifeMs = Math.min(ttlMs, this.#ttlMs);
     const weight = Math.ceil(bytes) + ENTRY_OVERHEAD_BYTES;

@@ -1,11 +1,12 @@
-import { type Clock, systemClock, type Timer } from "../clock.js";
+import { CLOCK_METHODS, type Clock, systemClock, type Timer } from "../clock.js";
 import { StoreClosedError, SubscribeTimeoutError } from "../errors.js";
-import { Events, type Logger } from "../events.js";
+import { Events, LOGGER_METHODS, type Logger } from "../events.js";
 import {
   DEFAULT_COMMAND_TIMEOUT_MS,
   DEFAULT_PREFIX,
   requireDelayMs,
   requireKnownOptions,
+  requireMethods,
   requireName,
 } from "../options.js";
 import { RedisCommands } from "../redis/commands.js";
@@ -143,6 +144,8 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
     const { nodeId, channel, subscribeTimeoutMs, maxStalenessMs } = resolveMembership(options);
     requireName("prefix", prefix);
     requireDelayMs("commandTimeoutMs", commandTimeoutMs);
+    requireMethods("clock", clock, CLOCK_METHODS);
+    if (logger !== undefined) requireMethods("logger", logger, LOGGER_METHODS);
     const port = portOf(client);
     this.nodeId = nodeId;
     this.channel = channel;

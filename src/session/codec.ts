@@ -8,6 +8,9 @@ export interface Codec<T> {
   decode(text: string): T;
 }
 
+/** The methods of a `Codec`, for a check of what was given as one. */
+export const CODEC_METHODS = ["encode", "decode"];
+
 /** JSON: the default. What survives is what JSON keeps: a `Date` becomes a string, `undefined` disappears. */
 export const jsonCodec: Codec<unknown> = {
   encode(data) {

@@ -15,6 +15,7 @@ import {
 import type { Extension } from "../redis/session-table.js";
 import { newSessionId, type Session } from "../session/session.js";
 import type { Snapshot } from "../session/snapshot.js";
+import { checkLifeOptions, checkReadOptions, resolveLife } from "./call-options.js";
 import { countMatching, deleteMatching, findMatching, updateByRevision } from "./queries.js";
 import { type Loaded, RedisStore, type RedisStoreOptions } from "./redis-store.js";
 import type {
@@ -28,7 +29,6 @@ import type {
   WriteOptions,
 } from "./store.js";
 import { Touches } from "./touches.js";
-import { checkLifeOptions, resolveLife } from "./write-options.js";
 
 /** How the nodes of a `ClusteredRedisStore` find and trust each other. */
 export interface ClusterOptions extends MembershipOptions {
@@ -137,10 +137,16 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
   }
 
   get(id: string, options?: ReadOptions): Promise<Session<T> | undefined> {
-    if (options?.consistency === "strong") return this.#loads.read(id, (flight) => this.#load(id, flight));
+    if (options !== undefined) return this.#getAsAsked(id, options);
     const held = this.#lookUp(id);
     if (held !== undefined) return held.answer;
     return this.#loads.load(id, (flight) => this.#load(id, flight));
+  }
+
+  async #getAsAsked(id: string, options: ReadOptions): Promise<Session<T> | undefined> {
+    checkReadOptions(options);
+    if (options.consistency !== "strong") return this.get(id);
+    return this.#loads.read(id, (flight) => this.#load(id, flight));
   }
 
   peek(id: string): Session<T> | undefined {

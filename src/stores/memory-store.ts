@@ -1,10 +1,18 @@
-import { type Clock, systemClock } from "../clock.js";
+import { CLOCK_METHODS, type Clock, systemClock } from "../clock.js";
 import { SessionConflictError, StoreClosedError } from "../errors.js";
-import { DEFAULT_TTL_MS, requireKnownOptions, requireTtlMs } from "../options.js";
-import { type Codec, jsonCodec } from "../session/codec.js";
+import { DEFAULT_TTL_MS, requireKnownOptions, requireMethods, requireTtlMs } from "../options.js";
+import { CODEC_METHODS, type Codec, jsonCodec } from "../session/codec.js";
 import { newTag } from "../session/record.js";
 import { assertSessionId, hashForLog, newSessionId, type Session } from "../session/session.js";
 import { freezeDeep, type Snapshot } from "../session/snapshot.js";
+import {
+  checkCreateOptions,
+  checkDeleteOptions,
+  checkLifeOptions,
+  checkReadOptions,
+  checkWriteOptions,
+  resolveLife,
+} from "./call-options.js";
 import { countMatching, deleteMatching, findMatching, updateByRevision } from "./queries.js";
 import type {
   Change,
@@ -12,16 +20,10 @@ import type {
   DeleteOptions,
   LifeOptions,
   Predicate,
+  ReadOptions,
   SessionStore,
   WriteOptions,
 } from "./store.js";
-import {
-  checkCreateOptions,
-  checkDeleteOptions,
-  checkLifeOptions,
-  checkWriteOptions,
-  resolveLife,
-} from "./write-options.js";
 
 /** How long a `MemoryStore` keeps sessions, and in which form. */
 export interface MemoryStoreOptions<T> {
@@ -59,6 +61,8 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
     requireKnownOptions("", options, ["ttlMs", "codec", "clock"]);
     const { ttlMs = DEFAULT_TTL_MS, codec = jsonCodec as Codec<T>, clock = systemClock } = options;
     requireTtlMs("ttlMs", ttlMs);
+    requireMethods("codec", codec, CODEC_METHODS);
+    requireMethods("clock", clock, CLOCK_METHODS);
     this.ttlMs = ttlMs;
     this.#codec = codec;
     this.#clock = clock;
@@ -68,8 +72,9 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
     this.#assertOpen();
   }
 
-  async get(id: string): Promise<Session<T> | undefined> {
+  async get(id: string, options?: ReadOptions): Promise<Session<T> | undefined> {
     this.#assertUsable(id);
+    checkReadOptions(options);
     return this.#live(id)?.session;
   }
 

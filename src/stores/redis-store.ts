@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type Clock, systemClock } from "../clock.js";
+import { CLOCK_METHODS, type Clock, systemClock } from "../clock.js";
 import { SessionCorruptError, StoreClosedError } from "../errors.js";
 import {
   DEFAULT_CHANNEL,
@@ -9,6 +9,7 @@ import {
   DEFAULT_TTL_MS,
   requireDelayMs,
   requireKnownOptions,
+  requireMethods,
   requireName,
   requirePositiveInteger,
   requireTtlMs,
@@ -16,9 +17,17 @@ import {
 import { RedisCommands } from "../redis/commands.js";
 import { portOf, type RedisClient } from "../redis/detect.js";
 import { type Extension, type PutRequest, type Row, SessionTable } from "../redis/session-table.js";
-import { type Codec, jsonCodec } from "../session/codec.js";
+import { CODEC_METHODS, type Codec, jsonCodec } from "../session/codec.js";
 import { assertSessionId, newSessionId, type Session } from "../session/session.js";
 import { freezeDeep, type Snapshot } from "../session/snapshot.js";
+import {
+  checkCreateOptions,
+  checkDeleteOptions,
+  checkLifeOptions,
+  checkReadOptions,
+  checkWriteOptions,
+  resolveLife,
+} from "./call-options.js";
 import {
   BATCH_SIZE,
   countMatching,
@@ -33,16 +42,10 @@ import type {
   DeleteOptions,
   LifeOptions,
   Predicate,
+  ReadOptions,
   SessionStore,
   WriteOptions,
 } from "./store.js";
-import {
-  checkCreateOptions,
-  checkDeleteOptions,
-  checkLifeOptions,
-  checkWriteOptions,
-  resolveLife,
-} from "./write-options.js";
 
 /** Where a `RedisStore` keeps its sessions, for how long, and whom it tells. */
 export interface RedisStoreOptions<T> {
@@ -119,6 +122,8 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
     requirePositiveInteger("maxPendingCommands", maxPendingCommands);
     if (channel !== null) requireName("channel", channel);
     requireName("nodeId", nodeId);
+    requireMethods("codec", codec, CODEC_METHODS);
+    requireMethods("clock", clock, CLOCK_METHODS);
     const commands = new RedisCommands({
       port: portOf(client),
       clock,
@@ -148,7 +153,8 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
     this.#assertOpen();
   }
 
-  async get(id: string): Promise<Session<T> | undefined> {
+  async get(id: string, options?: ReadOptions): Promise<Session<T> | undefined> {
+    checkReadOptions(options);
     return (await this.load(id))?.session;
   }
 

@@ -101,7 +101,7 @@ test("the tarball holds what is built, what it refers to, and nothing else", asy
     .map((item) => join(item.parentPath, item.name).slice(project.length + 1));
   const built = sourceModules().flatMap(({ path }) => {
     const module = path.replace(/^src/, "dist").replace(/\.ts$/, "");
-    return [".js", ".js.map", ".d.ts", ".d.ts.map"].map((extension) => module + extension);
+    return [".js", ".d.ts"].map((extension) => module + extension);
   });
   const documents = ["CHANGELOG.md", "LICENSE", "README.md", ...listFiles("docs/reference", ".md")];
   expect(packed.sort()).toEqual([...built, ...documents, "package.json"].sort());

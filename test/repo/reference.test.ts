@@ -62,15 +62,14 @@ const attempts: Record<string, Attempt> = {
     new ClusterCoordinator({ client, target, ...nested(option, value) }),
   CreateOptions: (option, value) => memory.create({}, nested(option, value)),
   WriteOptions: (option, value) => memory.set("a", {}, nested(option, value)),
+  DeleteOptions: (option, value) => memory.delete("a", nested(option, value)),
+  ReadOptions: (option, value) => memory.get("a", nested(option, value)),
   LifeOptions: (option, value) => memory.create({}).then(({ id }) => memory.touch(id, nested(option, value))),
 };
 
 /** The types whose options nobody checks at run time, with the interface that declares them. */
 const DECLARED: Record<string, string> = {
-  LocalCacheOptions: "src/cache/local-cache.ts",
   CacheEntryOptions: "src/cache/local-cache.ts",
-  DeleteOptions: "src/stores/store.ts",
-  ReadOptions: "src/stores/store.ts",
 };
 
 /** The names that a constructor or method knows, as it says itself when it meets another. */

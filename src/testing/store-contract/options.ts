@@ -40,6 +40,11 @@ const BAD_CONDITIONS: BadOptions = {
   "null as revision": ["ifRevision", null],
 };
 
+const BAD_READS: BadOptions = {
+  "a consistency that is none": ["consistency", "eventual"],
+  "null as consistency": ["consistency", null],
+};
+
 const MISSPELT: BadOptions = { "a misspelt option": ["ifRevison", "a"] };
 
 /** Calls a method with bad options, and checks that it says so and leaves the session alone. */
@@ -80,6 +85,7 @@ export const OPTIONS: Cases = {
     BAD_CONDITIONS,
     MISSPELT,
   ),
+  ...refusals("get()", (store, id, options) => store.get(id, options), BAD_READS, MISSPELT),
   ...refusals("update()", (store, id, options) => store.update(id, () => ({}), options), BAD_LIVES),
   ...refusals("touch()", (store, id, options) => store.touch(id, options), BAD_LIVES),
   ...refusals(

@@ -2,7 +2,7 @@ import { InvalidOptionError } from "../errors.js";
 import { requireKnownOptions, requireTtlMs } from "../options.js";
 import type { Life } from "../redis/session-table.js";
 import { encodeUser, MAX_USER_LENGTH } from "../session/record.js";
-import type { CreateOptions, DeleteOptions, LifeOptions, WriteOptions } from "./store.js";
+import type { CreateOptions, DeleteOptions, LifeOptions, ReadOptions, WriteOptions } from "./store.js";
 
 /** Checks and resolves the options that say how long a session lives. */
 export function resolveLife(options: LifeOptions | undefined, wallNowMs: number): Life {
@@ -29,6 +29,16 @@ const LIFE_OPTIONS = ["ttlMs", "expiresAtMs"];
 /** Checks the options of `touch` and `update`. */
 export function checkLifeOptions(options: LifeOptions | undefined): void {
   if (options !== undefined) requireKnownOptions("", options, LIFE_OPTIONS);
+}
+
+/** Checks the options of `get`. */
+export function checkReadOptions(options: ReadOptions | undefined): void {
+  if (options === undefined) return;
+  requireKnownOptions("", options, ["consistency"]);
+  const { consistency } = options;
+  if (consistency !== undefined && consistency !== "bounded" && consistency !== "strong") {
+    throw new InvalidOptionError("consistency", '"bounded" or "strong"', consistency);
+  }
 }
 
 /** Checks the options of `set`. */

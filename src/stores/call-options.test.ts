@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { InvalidOptionError } from "../errors.js";
-import { checkCreateOptions, checkLifeOptions, checkWriteOptions, resolveLife } from "./write-options.js";
+import {
+  checkCreateOptions,
+  checkLifeOptions,
+  checkReadOptions,
+  checkWriteOptions,
+  resolveLife,
+} from "./call-options.js";
 
 const NOW_MS = 1_700_000_000_000;
 
@@ -31,6 +37,7 @@ describe("resolveLife()", () => {
 });
 
 describe.each([
+  ["checkReadOptions", checkReadOptions, ["consistency"]],
   ["checkLifeOptions", checkLifeOptions, ["ttlMs", "expiresAtMs"]],
   ["checkWriteOptions", checkWriteOptions, ["ttlMs", "expiresAtMs", "ifRevision"]],
   ["checkCreateOptions", checkCreateOptions, ["ttlMs", "expiresAtMs", "user", "absoluteTtlMs"]],
@@ -40,7 +47,7 @@ describe.each([
     expect(() => check(Object.fromEntries(known.map((option) => [option, undefined])))).not.toThrow();
   });
 
-  test.each(["ttl", "maxAge", "ifRevison", "consistency"])("refuses %s", (option) => {
+  test.each(["ttl", "maxAge", "ifRevison", "consistent"])("refuses %s", (option) => {
     expect(() => check({ [option]: 1 })).toThrow(`Option "${option}" must be one of ${known.join(", ")}`);
   });
 });
