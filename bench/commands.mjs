@@ -160,13 +160,15 @@ async function counters(observer, commands) {
  * @returns {import("sessionmesh").Clock}
  */
 function clockOfSpeed(speed) {
+  const startMs = Date.now();
   return {
     now: () => performance.now() * speed,
-    wallNow: () => Date.now(),
+    wallNow: () => startMs + performance.now() * speed,
     schedule(callback, delayMs) {
       const timer = setTimeout(callback, delayMs / speed).unref();
       return { cancel: () => clearTimeout(timer) };
     },
+    random: () => Math.random(),
   };
 }
 

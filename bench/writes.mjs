@@ -54,7 +54,9 @@ export async function run({ redisUrl, effort }) {
 
   const held = (/** @type {number} */ i) => `held ${id(i)}`;
   const notHeld = (/** @type {number} */ i) => `not held ${id(i)}`;
-  const doomed = (/** @type {number} */ i) => `doomed ${i}`;
+  const theirs = once("connect-redis");
+  const adapters = once("adapter");
+  const ours = once("store");
   for (const [n, unchanged] of sessions.entries()) {
     await connectRedis.set(id(n), unchanged);
     await express.set(held(n), unchanged);
@@ -80,18 +82,18 @@ export async function run({ redisUrl, effort }) {
       candidates: (how) => [
         {
           name: "connect-redis destroy",
-          prepare: inFlight(WIDTH)((i) => connectRedis.set(doomed(i), data(i))),
-          run: how((i) => connectRedis.destroy(doomed(i))),
+          prepare: inFlight(WIDTH)((i) => connectRedis.set(theirs.write(), data(i))),
+          run: how(() => connectRedis.destroy(theirs.delete())),
         },
         {
           name: "ExpressSessionStore destroy",
-          prepare: inFlight(WIDTH)((i) => express.set(doomed(i), data(i))),
-          run: how((i) => express.destroy(doomed(i))),
+          prepare: inFlight(WIDTH)((i) => express.set(adapters.write(), data(i))),
+          run: how(() => express.destroy(adapters.delete())),
         },
         {
           name: "delete",
-          prepare: inFlight(WIDTH)((i) => store.set(doomed(i), asStored(data(i)))),
-          run: how((i) => store.delete(doomed(i))),
+          prepare: inFlight(WIDTH)((i) => store.set(ours.write(), asStored(data(i)))),
+          run: how(() => store.delete(ours.delete())),
         },
       ],
     },
@@ -119,6 +121,17 @@ export async function run({ redisUrl, effort }) {
   client.destroy();
   ioredis.disconnect();
   return tables;
+}
+
+/**
+ * Ids to write and then to delete, each once: what was deleted cannot be written again.
+ *
+ * @param {string} name
+ */
+function once(name) {
+  let written = 0;
+  let deleted = 0;
+  return { write: () => `doomed ${name} ${written++}`, delete: () => `doomed ${name} ${deleted++}` };
 }
 
 /**

@@ -15,10 +15,12 @@ export interface Clock extends MonotonicClock {
   wallNow(): number;
   /** Calls `callback` once, `delayMs` from now at the earliest. Never keeps the process alive. */
   schedule(callback: () => void, delayMs: number): Timer;
+  /** A number from 0 to 1, without it: by which waits vary, so that nodes do not act in step. */
+  random(): number;
 }
 
 /** The methods of a `Clock`, for a check of what was given as one. */
-export const CLOCK_METHODS = ["now", "wallNow", "schedule"];
+export const CLOCK_METHODS = ["now", "wallNow", "schedule", "random"];
 
 /** In a constant of its own: the global is an accessor, which costs as much again as reading the clock. */
 const { performance } = globalThis;
@@ -31,4 +33,5 @@ export const systemClock: Clock = {
     const timer = setTimeout(callback, delayMs).unref();
     return { cancel: () => clearTimeout(timer) };
   },
+  random: () => Math.random(),
 };

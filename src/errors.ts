@@ -6,8 +6,10 @@ export const ERROR_CODES = {
   INVALID_OPTION: "InvalidOptionError",
   INVALID_SESSION_ID: "InvalidSessionIdError",
   INVALID_SESSION_DATA: "InvalidSessionDataError",
+  REVOCATION_UNCERTAIN: "RevocationUncertainError",
   SESSION_CONFLICT: "SessionConflictError",
   SESSION_CORRUPT: "SessionCorruptError",
+  SESSION_REVOKED: "SessionRevokedError",
   STORE_CLOSED: "StoreClosedError",
   STORE_UNAVAILABLE: "StoreUnavailableError",
   SUBSCRIBE_TIMEOUT: "SubscribeTimeoutError",
@@ -65,9 +67,37 @@ export class InvalidSessionDataError extends SessionMeshError {
 /** A conditional write found another revision than the one it was based on, or no session any more. Nothing was written. */
 export class SessionConflictError extends SessionMeshError {
   readonly code = "SESSION_CONFLICT";
+  /** The session as it is now, for a write; `undefined` if there is none, and for a deletion. */
+  declare readonly current: { readonly data: unknown; readonly revision: string } | undefined;
+
+  constructor(keyHash: string, current?: SessionConflictError["current"]) {
+    super(`Session ${keyHash} was changed or deleted by somebody else since it was read.`);
+    // not enumerable: whoever logs the error does not mean to log the session
+    Object.defineProperty(this, "current", { value: current });
+  }
+}
+
+/** The session was deleted or revoked, and is not brought back by a write that comes too late. Nothing was written. */
+export class SessionRevokedError extends SessionMeshError {
+  readonly code = "SESSION_REVOKED";
 
   constructor(keyHash: string) {
-    super(`Session ${keyHash} was changed or deleted by somebody else since it was read.`);
+    super(`Session ${keyHash} is over: it was deleted or revoked, and cannot be written any more.`);
+  }
+}
+
+/**
+ * `revoke()` could not make sure in its time that no node serves the session any more. Unless `cause` says that Redis refused, the session
+ * may or may not be deleted: treat it as not revoked, and call again.
+ */
+export class RevocationUncertainError extends SessionMeshError {
+  readonly code = "REVOCATION_UNCERTAIN";
+  /** Whether Redis confirmed the deletion: then every node drops its copy within the bound on staleness, even so. */
+  readonly deleted: boolean;
+
+  constructor(reason: string, deleted: boolean, options?: ErrorOptions) {
+    super(`The revocation is not certain: ${reason}.`, options);
+    this.deleted = deleted;
   }
 }
 

@@ -10,7 +10,7 @@ interface TestEvents {
 class Teller extends Events<TestEvents> {
   readonly steps: string[] = [];
 
-  tell(): void {
+  run(): void {
     this.steps.push("begun");
     this.announce("told", "news", 2);
     this.steps.push("finished");
@@ -35,13 +35,13 @@ describe("listeners", () => {
     const teller = new Teller();
     const listener = vi.fn();
     teller.on("told", listener);
-    teller.tell();
+    teller.run();
     expect(listener).toHaveBeenCalledExactlyOnceWith("news", 2);
   });
 
   test("are not needed", () => {
     const teller = new Teller();
-    teller.tell();
+    teller.run();
     expect(teller.steps).toEqual(["begun", "finished"]);
   });
 
@@ -52,7 +52,7 @@ describe("listeners", () => {
     teller.on("told", () => {
       throw error;
     });
-    teller.tell();
+    teller.run();
     expect(teller.steps).toEqual(["begun", "finished"]);
     await expect.poll(() => errors).toEqual([error]);
   });
@@ -64,10 +64,10 @@ describe("the diagnostics channel of an event", () => {
     const subscriber = (message: unknown, name: string | symbol) => published.push([name, message]);
     subscribe("sessionmesh:told", subscriber);
     onTestFinished(() => void unsubscribe("sessionmesh:told", subscriber));
-    new Teller().tell();
+    new Teller().run();
     expect(published).toEqual([["sessionmesh:told", ["news", 2]]]);
     unsubscribe("sessionmesh:told", subscriber);
-    new Teller().tell();
+    new Teller().run();
     expect(published).toHaveLength(1);
   });
 
@@ -82,7 +82,7 @@ describe("the diagnostics channel of an event", () => {
     const teller = new Teller();
     const listener = vi.fn();
     teller.on("told", listener);
-    teller.tell();
+    teller.run();
     expect(listener).toHaveBeenCalledOnce();
     expect(teller.steps).toEqual(["begun", "finished"]);
     await expect.poll(() => errors).toEqual([error]);

@@ -13,7 +13,8 @@ export interface Logger {
 export const LOGGER_METHODS = ["debug", "info", "warn", "error"];
 
 /**
- * Typed events, each also published on the diagnostics channel `sessionmesh:<event>` when somebody listens there.
+ * Typed events; those that name no session are also published on the diagnostics channel `sessionmesh:<event>` when somebody listens
+ * there.
  *
  * `E` maps the name of an event to the tuple of what its listeners receive.
  */
@@ -25,6 +26,11 @@ export class Events<E extends Record<keyof E, unknown[]>> extends EventEmitter<E
   protected announce<K extends keyof E & string>(event: K, ...args: E[K]): void {
     const diagnostics = channel(`sessionmesh:${event}`);
     if (diagnostics.hasSubscribers) diagnostics.publish(args);
+    this.tell(event, ...args);
+  }
+
+  /** The same for the listeners alone: what names a session is for the application, not for whoever records diagnostics. */
+  protected tell<K extends keyof E & string>(event: K, ...args: E[K]): void {
     try {
       (this as EventEmitter).emit(event, ...args);
     } catch (error) {

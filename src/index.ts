@@ -10,19 +10,26 @@ export {
   ClusterCoordinator,
   type ClusterCoordinatorOptions,
   type CoherenceTarget,
-  type CoordinatorEvents,
-  type CoordinatorStats,
-  type FlushReason,
+  type RevocationRequest,
 } from "./cluster/coordinator.js";
+export type {
+  CoordinatorEvents,
+  CoordinatorState,
+  CoordinatorStats,
+  FlushReason,
+  SessionEnded,
+} from "./cluster/report.js";
 export {
   ERROR_CODES,
   type ErrorCode,
   InvalidOptionError,
   InvalidSessionDataError,
   InvalidSessionIdError,
+  RevocationUncertainError,
   SessionConflictError,
   SessionCorruptError,
   SessionMeshError,
+  SessionRevokedError,
   StoreClosedError,
   StoreUnavailableError,
   SubscribeTimeoutError,
@@ -39,6 +46,7 @@ export {
   DEFAULT_MAX_STALENESS_MS,
   DEFAULT_PREFIX,
   DEFAULT_SUBSCRIBE_TIMEOUT_MS,
+  DEFAULT_TOMBSTONE_TTL_MS,
   DEFAULT_TTL_MS,
 } from "./options.js";
 export type { RedisClient } from "./redis/detect.js";
@@ -49,6 +57,8 @@ export {
   ClusteredRedisStore,
   type ClusteredRedisStoreOptions,
   type ClusterOptions,
+  type StoreEvents,
+  type StoreStats,
 } from "./stores/clustered-redis-store.js";
 export { createStore } from "./stores/create-store.js";
 export { MemoryStore, type MemoryStoreOptions } from "./stores/memory-store.js";
@@ -60,6 +70,8 @@ export type {
   LifeOptions,
   Predicate,
   ReadOptions,
+  Revocation,
+  RevokeOptions,
   SessionStore,
   WriteOptions,
 } from "./stores/store.js";

@@ -8,6 +8,8 @@ export const DEFAULT_TTL_MS = 86_400_000;
 export const DEFAULT_COMMAND_TIMEOUT_MS = 1_000;
 /** How many commands may wait for Redis at a time; more are refused at once, so that an outage does not fill the memory. */
 export const DEFAULT_MAX_PENDING_COMMANDS = 10_000;
+/** How long a deletion is remembered, in milliseconds: one hour, longer than any request holds a session that it might save. */
+export const DEFAULT_TOMBSTONE_TTL_MS = 3_600_000;
 /** The Pub/Sub channel on which nodes tell each other what changed. */
 export const DEFAULT_CHANNEL = "session:cluster:invalidate";
 /** How long `start()` waits for the subscription and the first lease, in milliseconds. */

@@ -35,7 +35,7 @@ describe("on express-session's own MemoryStore, the contract holds", () => {
 });
 
 describe("on MemoryStore, the contract holds", () => {
-  holds({ promises: true, makeStore: () => expressStore({ store: new MemoryStore() }) });
+  holds({ promises: true, tombstones: true, makeStore: () => expressStore({ store: new MemoryStore() }) });
 });
 
 describe("on ClusteredRedisStore, the contract holds", () => {
@@ -58,7 +58,7 @@ describe("on ClusteredRedisStore, the contract holds", () => {
       });
 
     describe("and a local cache", () => {
-      holds({ promises: true, makeStore: () => makeStore() });
+      holds({ promises: true, tombstones: true, makeStore: () => makeStore() });
 
       test("which answers", async () => {
         const { store } = await makeStore();
@@ -68,7 +68,11 @@ describe("on ClusteredRedisStore, the contract holds", () => {
     });
 
     describe("and without a local cache", () => {
-      holds({ promises: true, makeStore: () => makeStore({ localCache: { enabled: false } }) });
+      holds({
+        promises: true,
+        tombstones: true,
+        makeStore: () => makeStore({ localCache: { enabled: false } }),
+      });
     });
   });
 });

@@ -39,7 +39,8 @@ describe.each(CLIENT_KINDS)("no error gives away a session, with $name:", (kind)
     const store = await openStore();
     await redisCommand(redis.port, "HSET", `sess:${SECRET}`, "token", SECRET);
     expect(await logOf(store.get(SECRET))).not.toContain(SECRET);
-    await store.delete(SECRET);
+    expect(await logOf(store.delete(SECRET))).not.toContain(SECRET);
+    await redisCommand(redis.port, "DEL", `sess:${SECRET}`);
   });
 
   test("a record that is no session", async () => {

@@ -1,4 +1,5 @@
 import session, { type SessionData } from "express-session";
+import { SessionRevokedError } from "../errors.js";
 import type { Session } from "../session/session.js";
 import type { Snapshot } from "../session/snapshot.js";
 import type { SessionStore } from "../stores/store.js";
@@ -138,6 +139,9 @@ export class ExpressSessionStore extends session.Store {
     this.#writes.set(id, write);
     try {
       await write;
+    } catch (error) {
+      // The session ended while its request was under way: the answer is right, and there is nothing left to save.
+      if (!(error instanceof SessionRevokedError)) throw error;
     } finally {
       if (this.#writes.get(id) === write) this.#writes.delete(id);
     }

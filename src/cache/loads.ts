@@ -8,6 +8,7 @@
 export class Flight {
   readonly isRead: boolean;
   #grounded = false;
+  #ended = false;
   readonly #seenTags: string[] = [];
 
   constructor(isRead: boolean) {
@@ -22,6 +23,22 @@ export class Flight {
   /** Whatever this flight brings home must not be cached. */
   ground(): void {
     this.#grounded = true;
+  }
+
+  /** The session is over: whatever this flight brings home must not be handed out either. */
+  end(): void {
+    this.#ended = true;
+    this.ground();
+  }
+
+  /** Whether anything that happened meanwhile forbids to cache some answer. */
+  get isFenced(): boolean {
+    return this.#grounded || this.#seenTags.length > 0;
+  }
+
+  /** Whether the session ended during this flight. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** Whether the change by the write `tag` became known during this flight. */
@@ -42,6 +59,18 @@ export class Loads<R> {
   readonly #joinable = new Map<string, Promise<R>>();
   /** The tags of own writes that are done and whose message is still to come. */
   readonly #echoes = new Set<string>();
+  #fencedReads = 0;
+  #fencedWrites = 0;
+
+  /** Reads whose result was not cached, since something happened to the session meanwhile. */
+  get fencedReads(): number {
+    return this.#fencedReads;
+  }
+
+  /** Writes likewise. */
+  get fencedWrites(): number {
+    return this.#fencedWrites;
+  }
 
   /** Loads a session, or joins the load that is on its way. */
   load(id: string, load: (flight: Flight) => Promise<R>): Promise<R> {
@@ -90,10 +119,10 @@ export class Loads<R> {
     for (const flight of this.#flights.get(id) ?? []) if (flight.isRead) flight.ground();
   }
 
-  /** A deletion became known. */
+  /** A deletion became known: nobody may be answered with the session any more. */
   fenceDelete(id: string): void {
     this.#joinable.delete(id);
-    for (const flight of this.#flights.get(id) ?? []) flight.ground();
+    for (const flight of this.#flights.get(id) ?? []) flight.end();
   }
 
   /** Anything may have changed. */
@@ -108,6 +137,11 @@ export class Loads<R> {
     return this.#flights.size;
   }
 
+  #count({ isRead }: Flight): void {
+    if (isRead) this.#fencedReads++;
+    else this.#fencedWrites++;
+  }
+
   async #track<W>(id: string, flight: Flight, run: (flight: Flight) => Promise<W>): Promise<W> {
     const flights = this.#flights.get(id) ?? new Set();
     this.#flights.set(id, flights.add(flight));
@@ -115,6 +149,7 @@ export class Loads<R> {
       return await run(flight);
     } finally {
       flights.delete(flight);
+      if (flight.isFenced) this.#count(flight);
       if (flights.size === 0) this.#flights.delete(id);
     }
   }

@@ -24,7 +24,7 @@ export class Beats {
     return nonce;
   }
 
-  /** Redis said that it published the beat. `false` if it came back already, or is none of these. */
+  /** Redis carried out the beat. `false` if it came back already, or is none of these. */
   published(nonce: string): boolean {
     const beat = this.#underWay.get(nonce);
     if (beat !== undefined) beat.published = true;

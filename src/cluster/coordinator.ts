@@ -1,4 +1,4 @@
-import { CLOCK_METHODS, type Clock, systemClock, type Timer } from "../clock.js";
+import { CLOCK_METHODS, type Clock, systemClock } from "../clock.js";
 import { StoreClosedError, SubscribeTimeoutError } from "../errors.js";
 import { Events, LOGGER_METHODS, type Logger } from "../events.js";
 import {
@@ -12,23 +12,37 @@ import {
 import { RedisCommands } from "../redis/commands.js";
 import { portOf, type RedisClient } from "../redis/detect.js";
 import { BEAT } from "../redis/scripts/beat.js";
-import { chainKey } from "../redis/session-table.js";
+import { LEAVE } from "../redis/scripts/leave.js";
+import { type AcknowledgementRequest, metaKey, type Registry } from "../redis/session-table.js";
 import { newTag } from "../session/record.js";
-import { Beats } from "./beats.js";
+import { Acknowledgements } from "./acknowledgements.js";
 import { Chain } from "./chain.js";
-import { Lease } from "./lease.js";
+import { Heartbeat } from "./heartbeat.js";
+import { Lease, outlastingMs } from "./lease.js";
 import { type MembershipOptions, resolveMembership } from "./membership.js";
-import { type BeatMessage, type ChangeMessage, decodeMessage, type Unreadable } from "./message.js";
+import {
+  type BeatMessage,
+  type ChangeMessage,
+  type DeletedMessage,
+  decodeMessage,
+  encodeAcknowledgement,
+  type Unreadable,
+  type UserRevokedMessage,
+} from "./message.js";
+import type { CoordinatorEvents, CoordinatorState, CoordinatorStats, FlushReason } from "./report.js";
+import { Revocations } from "./revocations.js";
 import { Subscriber } from "./subscriber.js";
 
 /** What a node's memory does when something changed. Called synchronously, in the order in which Redis ran the writes. */
 export interface CoherenceTarget {
   /** The session was written: whatever is held of it is outdated, unless it is the write `tag` itself. */
   changed(id: string, tag: string): void;
-  /** The session was deleted. */
+  /** The session was deleted: nothing that is held of it, or on its way, may be handed out any more. */
   deleted(id: string): void;
   /** Anything may have changed. */
   flush(): void;
+  /** Deletes again what a server may have lost. How many sessions had come back. Default: nothing is done. */
+  reassert?(ids: readonly string[], users: readonly [user: string, generation: number][]): Promise<number>;
 }
 
 /** Which node this is, whom it listens to, and for how long it trusts what it heard. */
@@ -41,64 +55,35 @@ export interface ClusterCoordinatorOptions extends MembershipOptions {
   prefix?: string;
   /** How long a beat may wait for its reply, in milliseconds. Default 1,000. */
   commandTimeoutMs?: number;
+  /** How long a deletion is remembered, in milliseconds: not longer than its tombstone lives. Default ten minutes. */
+  rememberDeletedMs?: number;
+  /** How long a revoked user is remembered, in milliseconds: at least as long as the target may hold a session. Default ten minutes. */
+  rememberUsersMs?: number;
   /** Told when the node can and cannot serve from memory. Default: nobody. */
   logger?: Logger;
   /** Where the time comes from. Default: the machine. */
   clock?: Clock;
 }
 
-const OPTIONS =
-  "client target prefix nodeId channel subscribeTimeoutMs maxStalenessMs commandTimeoutMs logger clock".split(
-    " ",
-  );
+const OPTIONS = (
+  "client target prefix nodeId channel subscribeTimeoutMs maxStalenessMs commandTimeoutMs rememberDeletedMs rememberUsersMs " +
+  "logger clock"
+).split(" ");
 
-/** Why all of a node's memory was dropped. */
-export type FlushReason =
-  | "lease-held"
-  | "subscription-lost"
-  | "message-missed"
-  | "message-unreadable"
-  | "cleared"
-  | "closed";
+/** Beats, acknowledgements and the like that may wait for Redis at a time. */
+const MAX_PENDING = 1_000;
+/** How long revocations are remembered: longer than a failover takes. */
+const DEFAULT_REMEMBER_MS = 600_000;
 
-/** What a `ClusterCoordinator` tells, with what its listeners receive. */
-export interface CoordinatorEvents {
-  /** The first beat came back on a new subscription: memory may answer from now on. */
-  "lease-held": [];
-  /** The subscription was lost: memory may not answer until the next `lease-held`. With the reason, for people. */
-  "lease-lost": [reason: string];
-  /** All that was cached is dropped. */
-  flush: [reason: FlushReason];
+/** A revocation of this node that waits for the others. */
+export interface RevocationRequest extends AcknowledgementRequest {
+  close(): void;
 }
-
-/** What a `ClusterCoordinator` has sent, heard and dropped. */
-export interface CoordinatorStats {
-  /** Subscriptions that were opened. */
-  subscriptions: number;
-  beatsSent: number;
-  /** Beats that came back, each renewing the lease. */
-  beatsReturned: number;
-  /** Beats that Redis refused or did not answer in time. */
-  beatsFailed: number;
-  /** Changes that other nodes told. */
-  changesReceived: number;
-  /** This node's own changes that came back: they keep the chain, and cost no copy. */
-  changesEchoed: number;
-  /** Messages that were skipped, by reason; those of a store with another prefix count as foreign. */
-  skipped: Record<Unreadable["reason"], number>;
-  /** Gaps found in the chain of writes. */
-  chainBreaks: number;
-  flushes: number;
-}
-
-/** Beats per lease: three may be lost before the lease is. */
-const BEATS_PER_LEASE = 4;
-/** Beats that may wait for Redis at a time. */
-const MAX_PENDING_BEATS = 2 * BEATS_PER_LEASE;
 
 /**
- * Keeps one node coherent with the others: holds the subscription, the lease and the chain, and tells the cache what to drop.
- * Why this bounds staleness is argued in `docs/internals/protocol.md`.
+ * Keeps one node coherent with the others: holds the subscription, and feeds what it hears to the state machines beside it (`Lease`,
+ * `Chain`, `Beats`, `Revocations`, `Acknowledgement`), and what follows from it to the target. Why this bounds staleness is argued in
+ * `docs/internals/protocol.md`.
  *
  * `ClusteredRedisStore` owns one; alone it keeps any other memory of sessions coherent.
  */
@@ -114,20 +99,25 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
   readonly #logger: Logger | undefined;
   readonly #lease: Lease;
   readonly #chain = new Chain();
-  readonly #beats = new Beats();
+  readonly #heartbeat: Heartbeat;
+  readonly #revocations: Revocations;
+  readonly #acknowledgements: Acknowledgements;
   #phase: "idle" | "running" | "closed" = "idle";
-  #nextBeat: Timer | undefined;
+  /** Whether the last thing told was `lease-held`. */
+  #held = false;
+  #histories = 0;
   #lastFailure: string | undefined;
-  readonly #stats: CoordinatorStats = {
+  #lastBreak: CoordinatorState["lastBreak"];
+  readonly #stats = {
     subscriptions: 0,
-    beatsSent: 0,
     beatsReturned: 0,
-    beatsFailed: 0,
     changesReceived: 0,
     changesEchoed: 0,
+    acknowledgementsSent: 0,
     skipped: { foreign: 0, newer: 0, malformed: 0 },
     chainBreaks: 0,
     flushes: 0,
+    reasserted: 0,
   };
 
   constructor(options: ClusterCoordinatorOptions) {
@@ -138,12 +128,16 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
       target,
       prefix = DEFAULT_PREFIX,
       commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS,
+      rememberDeletedMs = DEFAULT_REMEMBER_MS,
+      rememberUsersMs = DEFAULT_REMEMBER_MS,
       logger,
       clock = systemClock,
     } = options;
     const { nodeId, channel, subscribeTimeoutMs, maxStalenessMs } = resolveMembership(options);
     requireName("prefix", prefix);
     requireDelayMs("commandTimeoutMs", commandTimeoutMs);
+    requireDelayMs("rememberDeletedMs", rememberDeletedMs);
+    requireDelayMs("rememberUsersMs", rememberUsersMs);
     requireMethods("clock", clock, CLOCK_METHODS);
     if (logger !== undefined) requireMethods("logger", logger, LOGGER_METHODS);
     const port = portOf(client);
@@ -155,16 +149,21 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
     this.#clock = clock;
     this.#logger = logger;
     this.#lease = new Lease(maxStalenessMs);
-    this.#commands = new RedisCommands({
-      port,
+    this.#revocations = new Revocations({ sessionMs: rememberDeletedMs, userMs: rememberUsersMs });
+    this.#commands = new RedisCommands({ port, clock, timeoutMs: commandTimeoutMs, maxPending: MAX_PENDING });
+    this.#acknowledgements = new Acknowledgements(nodeId, outlastingMs(maxStalenessMs), clock);
+    this.#heartbeat = new Heartbeat({
       clock,
-      timeoutMs: commandTimeoutMs,
-      maxPending: MAX_PENDING_BEATS,
+      lease: this.#lease,
+      send: (nonce) => this.#run(BEAT, [nonce, newTag(), this.#privateChannel, nodeId]),
+      onDead: (reason) => this.#subscriber.replace(reason),
+      onLapsed: () => this.#leaseLost(`no beat came back for ${maxStalenessMs} ms`),
+      onFailed: (error) => this.#beatFailed(error),
     });
     this.#subscriber = new Subscriber({
       port,
       clock,
-      channels: [channel, this.#privateChannel()],
+      channels: [channel, this.#privateChannel],
       attemptTimeoutMs: subscribeTimeoutMs,
       onOpen: () => this.#opened(),
       onMessage: (message) => this.#receive(message),
@@ -193,9 +192,26 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
     return this.#lease.untilMs;
   }
 
+  /** How it stands. */
+  get state(): CoordinatorState {
+    const nowMs = this.#clock.now();
+    return {
+      status: this.#lease.status,
+      leaseRemainingMs: Math.max(0, this.#lease.untilMs - nowMs),
+      registrationRemainingMs: Math.max(0, this.#lease.registeredUntilMs - nowMs),
+      lastBreak: this.#lastBreak,
+    };
+  }
+
   /** Counts since construction. */
   stats(): CoordinatorStats {
-    return { ...this.#stats, skipped: { ...this.#stats.skipped } };
+    return {
+      ...this.#stats,
+      skipped: { ...this.#stats.skipped },
+      beatsSent: this.#heartbeat.sent,
+      beatsFailed: this.#heartbeat.failed,
+      revocations: { ...this.#acknowledgements.outcomes },
+    };
   }
 
   /**
@@ -211,13 +227,74 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
     if (!this.ready) await this.#firstLease();
   }
 
-  /** Gives up the lease and closes the subscription. */
+  /** Gives up both leases, closes the subscription, and leaves the registry: nobody has to wait for this node any more. */
   async close(): Promise<void> {
     if (this.#phase === "closed") return;
     this.#phase = "closed";
+    const wasRegistered = this.#heartbeat.sent > 0;
     this.#subscriber.close();
     this.#down();
+    this.#lease.left();
     this.#flush("closed");
+    this.#acknowledgements.close();
+    // who cannot say goodbye is taken out by the first revocation that waited for it in vain
+    if (wasRegistered) await this.#run(LEAVE, [this.nodeId, "*"]).catch(() => {});
+  }
+
+  /** Which registration runs, by which this node may hand out what it reads from Redis; `undefined` if none does. */
+  get registration(): number | undefined {
+    return this.#lease.registrationAt(this.#clock.now());
+  }
+
+  /** Sends a beat, for a registration. Rejects with a `StoreUnavailableError` if Redis does not take it. */
+  async register(): Promise<number> {
+    await this.#heartbeat.register();
+    return this.registration ?? Number.NaN; // none: it lapsed at once, and equals no other
+  }
+
+  /** Whether the registration that ran when something was asked for still runs: otherwise the reply must not be handed out. */
+  isRegistered(registration: number): boolean {
+    return this.registration === registration;
+  }
+
+  /** How often this node could not be sure that it goes on from the same history. */
+  get histories(): number {
+    return this.#histories;
+  }
+
+  /** Whether a session is known to be over, whatever a reply says. */
+  isRevoked(id: string, user: string | undefined, generation: number): boolean {
+    return this.#revocations.has(id, this.#clock.now()) || this.#revocations.hasUser(user, generation);
+  }
+
+  /** Whether a session of this user is known to be over: the part that copies must be asked for, too. */
+  isUserRevoked(user: string | undefined, generation: number): boolean {
+    return this.#revocations.hasUser(user, generation);
+  }
+
+  /** Drops a session that is known to be over, and remembers that. */
+  forget(id: string): void {
+    this.#revocations.add(id, this.#clock.now());
+    this.#target.deleted(id);
+  }
+
+  /** Likewise for all sessions of a user with an earlier generation. */
+  forgetUser(user: string, generation: number): void {
+    if (!this.#revocations.addUser(user, generation, this.#clock.now())) this.#flush("user-forgotten");
+  }
+
+  /** What a revocation of this node asks the others to acknowledge. It must be closed. */
+  newRequest(): RevocationRequest {
+    const request = this.#acknowledgements.open();
+    return { request, replyChannel: this.#privateChannel, close: () => this.#acknowledgements.drop(request) };
+  }
+
+  /** Waits until no node can answer with what Redis has just deleted. Rejects with a `StoreClosedError` when this node is closed. */
+  async acknowledged({ request }: RevocationRequest, registry: Registry) {
+    const { outcome, nodes, silent } = await this.#acknowledgements.wait(request, registry);
+    // who was silent for longer than any lease lasts is taken out, unless it has sent another beat since
+    if (outcome === "outlasted" && silent.length > 0) this.#run(LEAVE, silent.flat()).catch(() => {});
+    return { acknowledged: outcome === "acknowledged", nodes };
   }
 
   /** Resolves at the next flush that begins a lease. Rejects when the time is over or the coordinator closed. */
@@ -245,7 +322,7 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
   #opened(): void {
     this.#stats.subscriptions++;
     this.#lease.subscribed();
-    this.#beat();
+    this.#heartbeat.start();
   }
 
   /** The subscription is gone: nothing that is held may be served until another one has proved itself. */
@@ -254,84 +331,144 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
     const wasReady = this.ready;
     this.#down();
     if (!wasReady) return;
-    this.#flush("subscription-lost");
+    this.#broke("subscription-lost", reason);
     this.#logger?.warn(`sessionmesh: subscription lost (${reason}); reading from Redis until it is back`);
-    this.announce("lease-lost", reason);
+    this.#leaseLost(reason);
   }
 
   #down(): void {
-    this.#nextBeat?.cancel();
+    this.#heartbeat.stop();
     this.#lease.lost();
-    this.#beats.clear();
+    this.#acknowledgements.desynced();
   }
 
-  /** Sends a beat, and sees to the next one. */
-  #beat(): void {
-    if (this.#beats.stalled) {
-      this.#subscriber.replace("stalled: beats are published and do not come back");
-      return;
-    }
-    const nonce = this.#beats.send(this.#clock.now());
-    this.#stats.beatsSent++;
-    this.#commands.run(BEAT, [chainKey(this.channel)], [nonce, newTag(), this.#privateChannel()]).then(
-      (receivers) => {
-        if (!this.#beats.published(nonce)) return;
-        if (Number(receivers) === 0)
-          this.#subscriber.replace("the server knows of no subscription of this node");
-      },
-      (error: Error) => {
-        this.#beats.failed(nonce);
-        this.#stats.beatsFailed++;
-        this.#lastFailure = error.message;
-        this.#logger?.debug(`sessionmesh: beat failed: ${error.message}`);
-      },
-    );
-    const intervalMs = (this.#lease.durationMs / BEATS_PER_LEASE) * (0.9 + Math.random() / 5);
-    this.#nextBeat = this.#clock.schedule(() => this.#beat(), intervalMs);
+  #beatFailed({ message }: Error): void {
+    this.#lastFailure = message;
+    this.#logger?.debug(`sessionmesh: beat failed: ${message}`);
   }
 
   #receive(text: string): void {
     const message = decodeMessage(text);
     if (message.kind === "unreadable") this.#skip(message.reason);
     else if (message.kind === "Beat") this.#beatReturned(message);
+    else if (message.kind === "Acknowledgement")
+      this.#acknowledgements.acknowledged(message.request, message.nodeId);
     else this.#change(message);
   }
 
   #beatReturned({ nonce, head }: BeatMessage): void {
-    const sentAtMs = this.#beats.returned(nonce);
+    const sentAtMs = this.#heartbeat.returned(nonce);
     if (sentAtMs === undefined) return; // given up already, or of another node with the same id
+    const nowMs = this.#clock.now();
     this.#stats.beatsReturned++;
     const unbroken = this.#chain.confirm(head);
-    if (this.#lease.beatReturned(sentAtMs)) {
+    const entered = this.#lease.beatReturned(sentAtMs, nowMs);
+    if (entered) {
       this.#subscriber.confirm();
       this.#flush("lease-held"); // whatever is on its way was asked for before this node could hear of changes
-      this.#logger?.info("sessionmesh: lease held; reading from memory");
-      this.announce("lease-held");
+      this.#resynced(unbroken);
     } else if (!unbroken) this.#chainBroke();
+    if (this.#held || nowMs >= this.#lease.untilMs) return;
+    this.#held = true;
+    this.#logger?.info("sessionmesh: lease held; reading from memory");
+    this.announce("lease-held");
   }
 
-  #change({ kind, previous, tag, nodeId, key }: ChangeMessage): void {
-    if (!this.ready) return; // nothing is held, and entering `ready` fences all that is on its way
-    if (!this.#chain.follow(previous, tag)) this.#chainBroke();
+  #change(message: ChangeMessage): void {
+    if (!this.ready) {
+      this.#changeWhileSyncing(message);
+      return;
+    }
+    const { kind, previous, tag, nodeId, key } = message;
+    const unbroken = this.#chain.follow(previous, tag);
+    if (!unbroken) this.#chainBroke();
     if (nodeId === this.nodeId) this.#stats.changesEchoed++;
     else this.#stats.changesReceived++;
-    if (kind === "CacheClear") {
-      if (this.#prefix.startsWith(key)) this.#flush("cleared");
-      else this.#stats.skipped.foreign++;
-    } else if (!key.startsWith(this.#prefix)) this.#stats.skipped.foreign++;
-    else if (kind === "SessionDeleted") this.#target.deleted(key.slice(this.#prefix.length));
-    else this.#target.changed(key.slice(this.#prefix.length), tag);
+    if (kind === "CacheClear" ? !this.#prefix.startsWith(key) : !this.#isOurs(message)) {
+      this.#stats.skipped.foreign++;
+      if (kind === "SessionDeleted" || kind === "UserRevoked") this.#acknowledge(message);
+    } else if (kind === "CacheClear") {
+      this.#flush("cleared");
+      this.tell("session-ended", { reason: "cleared" });
+    } else if (kind === "SessionInvalidated") {
+      const id = key.slice(this.#prefix.length);
+      this.#target.changed(id, tag);
+      if (nodeId !== this.nodeId) this.tell("invalidated", id);
+    } else this.#ended(message, unbroken);
+  }
+
+  /** Nothing is held yet, and entering `ready` fences all that is on its way; but a revocation is one from its first message on. */
+  #changeWhileSyncing(message: ChangeMessage): void {
+    if (message.kind !== "SessionDeleted" && message.kind !== "UserRevoked") return;
+    if (this.#isOurs(message)) this.#ended(message, false);
+    else this.#acknowledge(message);
+  }
+
+  #isOurs({ kind, key }: ChangeMessage): boolean {
+    return kind === "UserRevoked" ? key === this.#prefix : key.startsWith(this.#prefix);
+  }
+
+  /** Drops what is held, and says so only then. */
+  #ended(message: DeletedMessage | UserRevokedMessage, unbroken: boolean): void {
+    if (message.kind === "UserRevoked") this.forgetUser(message.user, message.generation);
+    else this.forget(message.key.slice(this.#prefix.length));
+    if (unbroken && message.nodeId === this.nodeId) this.#acknowledgements.echoed(message.request);
+    this.#acknowledge(message);
+    if (message.kind === "UserRevoked") {
+      this.tell("session-ended", { reason: "user-revoked", user: message.user });
+      return;
+    }
+    const id = message.key.slice(this.#prefix.length);
+    if (message.reason === "revoked") this.tell("revoked", id);
+    this.tell("session-ended", { reason: message.reason, id });
+  }
+
+  #acknowledge({ request, replyChannel, nodeId }: DeletedMessage | UserRevokedMessage): void {
+    if (request === "" || replyChannel === "" || nodeId === this.nodeId) return;
+    this.#stats.acknowledgementsSent++;
+    const acknowledgement = encodeAcknowledgement({ nodeId: this.nodeId, request });
+    this.#commands.send(["PUBLISH", replyChannel, acknowledgement]).catch(() => {}); // then the other waits its time
   }
 
   /** Counts a message that says nothing to this node. A newer node's may tell of a change; if any other did, the chain will show it. */
   #skip(reason: Unreadable["reason"]): void {
     this.#stats.skipped[reason]++;
-    if (reason === "newer" && this.ready) this.#flush("message-unreadable");
+    if (reason === "newer" && this.ready) this.#broke("message-unreadable", "a message of a newer version");
   }
 
   #chainBroke(): void {
     this.#stats.chainBreaks++;
-    this.#flush("message-missed");
+    this.#broke("message-missed", "a message was missed");
+    this.#resynced(false);
+  }
+
+  #broke(flushReason: FlushReason, reason: string): void {
+    this.#lastBreak = { reason, atMs: this.#clock.wallNow() };
+    this.#flush(flushReason);
+  }
+
+  /** From here on nothing is missed; but what was missed may have been a change of history, which may have lost revocations. */
+  #resynced(unbroken: boolean): void {
+    const nowMs = this.#clock.now();
+    this.#acknowledgements.synced(nowMs);
+    this.#histories++;
+    if (unbroken) return;
+    const ids = this.#revocations.sessions(nowMs);
+    const users = this.#revocations.users(nowMs);
+    if (ids.length === 0 && users.length === 0) return;
+    this.#target.reassert?.(ids, users).then(
+      (count) => {
+        this.#stats.reasserted += count;
+      },
+      (error: Error) =>
+        this.#logger?.warn(`sessionmesh: revocations could not be repeated: ${error.message}`),
+    );
+  }
+
+  #leaseLost(reason: string): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.announce("lease-lost", reason);
   }
 
   #flush(reason: FlushReason): void {
@@ -340,7 +477,11 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
     this.announce("flush", reason);
   }
 
-  #privateChannel(): string {
+  #run(script: typeof BEAT, args: string[]) {
+    return this.#commands.run(script, [metaKey(this.channel)], args);
+  }
+
+  get #privateChannel(): string {
     return `${this.channel}:${this.nodeId}`;
   }
 }

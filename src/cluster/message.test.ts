@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { newTag } from "../session/record.js";
-import { decodeMessage } from "./message.js";
+import { decodeMessage, encodeAcknowledgement } from "./message.js";
 
 const previous = newTag();
 const tag = newTag();
@@ -12,11 +12,33 @@ const unreadable = (reason: string) => ({ kind: "unreadable", reason });
 describe("reads", () => {
   test.each([
     ["SM1I", "SessionInvalidated"],
-    ["SM1D", "SessionDeleted"],
     ["SM1C", "CacheClear"],
   ])("%s as %s", (format, kind) => {
     const change = { kind, previous, tag, nodeId: "node A", key: "sess:é 1" };
     expect(decodeMessage(lines(format, previous, tag, "node A", "sess:é 1"))).toEqual(change);
+  });
+
+  test.each(["deleted", "revoked", "limit"])("a deletion, and why: %s", (reason) => {
+    const change = { kind: "SessionDeleted", previous, tag, nodeId: "node", key: "sess:1", reason };
+    const text = lines("SM1D", previous, tag, "node", "sess:1", reason);
+    expect(decodeMessage(`${text}\n\n`)).toEqual({ ...change, request: "", replyChannel: "" });
+    const asked = { ...change, request: "a-request", replyChannel: "channel:node" };
+    expect(decodeMessage(`${text}\na-request\nchannel:node`)).toEqual(asked);
+  });
+
+  test("the end of all sessions of a user", () => {
+    const change = { kind: "UserRevoked", previous, tag, nodeId: "node", key: "sess:" };
+    const text = lines("SM1U", previous, tag, "node", "sess:", "Zo%C3%AB", "12", "a-request", "channel:node");
+    const ends = { user: "Zoë", generation: 12, request: "a-request", replyChannel: "channel:node" };
+    expect(decodeMessage(text)).toEqual({ ...change, ...ends });
+  });
+
+  test("an acknowledgement, as it was written", () => {
+    const acknowledgement = { nodeId: "node B", request: "a-request" };
+    expect(decodeMessage(encodeAcknowledgement(acknowledgement))).toEqual({
+      kind: "Acknowledgement",
+      ...acknowledgement,
+    });
   });
 
   test("the first change of a chain, which names none before it", () => {
@@ -52,6 +74,25 @@ describe("does not read", () => {
     ["malformed", "a change with a long tag", lines("SM1I", previous, `${tag}x`, "node", "key")],
     ["malformed", "a change whose previous tag is none", lines("SM1I", "no tag", tag, "node", "key")],
     ["malformed", "a change with one line too many", lines("SM1I", previous, tag, "node", "key", "")],
+    ["malformed", "a deletion without a reason", lines("SM1D", previous, tag, "node", "key")],
+    [
+      "malformed",
+      "a deletion for another reason",
+      lines("SM1D", previous, tag, "node", "key", "tired", "", ""),
+    ],
+    ["malformed", "a revocation of nobody", lines("SM1U", previous, tag, "node", "key", "", "1", "", "")],
+    [
+      "malformed",
+      "a generation that is none",
+      lines("SM1U", previous, tag, "node", "key", "a", "-1", "", ""),
+    ],
+    [
+      "malformed",
+      "a user that is not encoded",
+      lines("SM1U", previous, tag, "node", "key", "%", "1", "", ""),
+    ],
+    ["malformed", "an acknowledgement of nothing", lines("SM1A", "node", "")],
+    ["malformed", "an acknowledgement by nobody", lines("SM1A", "", "request")],
     ["malformed", "a beat without a head", lines("SM1B", tag)],
     ["malformed", "a beat with an empty head", lines("SM1B", tag, "")],
     ["malformed", "a beat with one line too many", lines("SM1B", tag, tag, tag)],
@@ -62,7 +103,15 @@ describe("does not read", () => {
 });
 
 describe("never throws, and never makes up a message", () => {
-  const KINDS = ["SessionInvalidated", "SessionDeleted", "CacheClear", "Beat", "unreadable"];
+  const KINDS = [
+    "SessionInvalidated",
+    "SessionDeleted",
+    "CacheClear",
+    "UserRevoked",
+    "Beat",
+    "Acknowledgement",
+    "unreadable",
+  ];
 
   test("whatever it gets", () => {
     const text = fc.oneof(
@@ -94,8 +143,8 @@ describe("never throws, and never makes up a message", () => {
     const name = fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => !text.includes("\n"));
     fc.assert(
       fc.property(name, name, (nodeId, key) => {
-        expect(decodeMessage(lines("SM1D", previous, tag, nodeId, key))).toEqual({
-          kind: "SessionDeleted",
+        expect(decodeMessage(lines("SM1I", previous, tag, nodeId, key))).toEqual({
+          kind: "SessionInvalidated",
           previous,
           tag,
           nodeId,

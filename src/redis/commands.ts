@@ -10,6 +10,18 @@ export interface RedisCommandsOptions {
   readonly maxPending: number;
 }
 
+/** How often a script is sent again at most, and the longest wait before the first time; it doubles from there, with jitter. */
+const MAX_REPETITIONS = 3;
+const FIRST_BACKOFF_MS = 25;
+/** What a server says that refuses for now, and what it says that refuses for good. Anything else comes from the connection. */
+const REFUSED_FOR_NOW = /^(LOADING|MASTERDOWN|TRYAGAIN|CLUSTERDOWN) /;
+const REFUSED = /^[A-Z][A-Z0-9_]+ /;
+
+/** Whether a failure may be over in a moment: a connection that broke, a server that is starting. */
+function mayPass({ message }: Error): boolean {
+  return REFUSED_FOR_NOW.test(message) || !REFUSED.test(message);
+}
+
 /**
  * Sends commands and scripts so that each is over in bounded time: with its reply, or with a `StoreUnavailableError`.
  *
@@ -23,6 +35,8 @@ export class RedisCommands {
   readonly #maxPending: number;
   /** Commands that the client still holds, those that we gave up included: only the client can drop them. */
   #pending = 0;
+  #lateReplies = 0;
+  #repetitions = 0;
 
   constructor({ port, clock, timeoutMs, maxPending }: RedisCommandsOptions) {
     this.#port = port;
@@ -31,21 +45,58 @@ export class RedisCommands {
     this.#maxPending = maxPending;
   }
 
+  /** Replies that came after their time was over, and were not used. */
+  get lateReplies(): number {
+    return this.#lateReplies;
+  }
+
+  /** Scripts that were sent again after a failure. */
+  get repetitions(): number {
+    return this.#repetitions;
+  }
+
   /** Sends one command. */
   send(command: Command): Promise<Reply> {
     return this.#bounded(() => this.#port.send(command));
   }
 
-  /** Runs a script by its digest, and by its text on a server that does not know it yet. */
-  run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply> {
+  /**
+   * Runs a script by its digest, and by its text on a server that does not know it yet. One that may be repeated (the same tag makes
+   * it the same write) is sent again after a failure that may pass.
+   */
+  run(
+    script: Script,
+    keys: readonly string[],
+    args: readonly string[],
+    { mayRepeat = false } = {},
+  ): Promise<Reply> {
     const rest = [String(keys.length), ...keys, ...args];
-    return this.#bounded((isOver) =>
+    const send = (isOver: () => boolean) =>
       this.#port.send(["EVALSHA", script.sha1, ...rest]).catch((error: Error) => {
         // A caller who was told that the command failed must not have it carried out after that.
         if (isOver() || !error.message.startsWith("NOSCRIPT")) throw error;
         return this.#port.send(["EVAL", script.lua, ...rest]);
-      }),
-    );
+      });
+    return this.#bounded(mayRepeat ? (isOver) => this.#persist(() => send(isOver), isOver) : send);
+  }
+
+  async #persist(send: () => Promise<Reply>, isOver: () => boolean): Promise<Reply> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await send();
+      } catch (error) {
+        if (failures === MAX_REPETITIONS || isOver() || !mayPass(error as Error)) throw error;
+        this.#repetitions++;
+        await this.#wait(FIRST_BACKOFF_MS * 2 ** failures * (0.5 + this.#clock.random() / 2));
+        if (isOver()) throw error;
+      }
+    }
+  }
+
+  #wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.schedule(resolve, delayMs);
+    });
   }
 
   #bounded(send: (isOver: () => boolean) => Promise<Reply>): Promise<Reply> {
@@ -65,8 +116,9 @@ export class RedisCommands {
       send(isOver).then(
         (reply) => {
           settled();
-          if (isOver()) tooLate();
-          else resolve(reply);
+          if (!isOver()) return resolve(reply);
+          this.#lateReplies++;
+          tooLate();
         },
         (cause: Error) => {
           settled();

@@ -3,8 +3,11 @@ import { type IoredisClient, IoredisPort } from "./ioredis.js";
 import { type NodeRedisClient, NodeRedisPort } from "./node-redis.js";
 import type { RedisPort } from "./port.js";
 
-/** A client of `redis` (node-redis) or `ioredis`, versions 5 and 6, for one server; typed by what we call of it. */
-export type RedisClient = NodeRedisClient | IoredisClient;
+/**
+ * A client of `redis` (node-redis) or `ioredis`, versions 5 and 6, for one server; typed by what we call of it. Or a `RedisPort`: what the
+ * store needs of any other.
+ */
+export type RedisClient = NodeRedisClient | IoredisClient | RedisPort;
 
 /** Finds out what kind of client this is. Throws an `UnsupportedClientError` that says what to do if it is none of ours. */
 export function portOf(client: RedisClient): RedisPort {
@@ -19,6 +22,7 @@ export function portOf(client: RedisClient): RedisPort {
       "a sentinel or a pool of `redis` is not supported; pass a client of one server",
     );
   }
+  if ("send" in client && "subscribe" in client) return client;
   if (client.options?.keyPrefix) {
     const reason =
       "its `keyPrefix` renames some keys and not others; leave it out and set the store's `prefix`";

@@ -1,5 +1,10 @@
 import type { Clock } from "../clock.js";
-import { SessionConflictError, SessionCorruptError, type StoreUnavailableError } from "../errors.js";
+import {
+  SessionConflictError,
+  SessionCorruptError,
+  SessionRevokedError,
+  type StoreUnavailableError,
+} from "../errors.js";
 import {
   decodeHeader,
   decodeRecord,
@@ -13,15 +18,22 @@ import type { RedisCommands } from "./commands.js";
 import type { Reply } from "./port.js";
 import { CLEAR } from "./scripts/clear.js";
 import { DELETE } from "./scripts/delete.js";
+import { LIST } from "./scripts/list.js";
 import { PUT } from "./scripts/put.js";
 import { READ } from "./scripts/read.js";
+import { REASSERT } from "./scripts/reassert.js";
+import { REVOKE_USER } from "./scripts/revoke-user.js";
+import type { Script } from "./scripts/script.js";
 import { TOUCH } from "./scripts/touch.js";
+import { USER_SESSIONS } from "./scripts/user-sessions.js";
 
 export interface SessionTableOptions {
   readonly commands: RedisCommands;
   readonly clock: Clock;
   readonly prefix: string;
   readonly defaultTtlMs: number;
+  /** How long a deletion is remembered. */
+  readonly tombstoneTtlMs: number;
   /** The channel on which writes are told to the nodes; `undefined` if there are none. */
   readonly channel: string | undefined;
   readonly nodeId: string;
@@ -60,6 +72,24 @@ export interface PutRequest extends Life {
   readonly user?: string | undefined;
 }
 
+/** Why a session was deleted, as nodes are told. */
+export type DeletionReason = "deleted" | "revoked" | "limit";
+
+/** How nodes acknowledge that a session is over. */
+export interface AcknowledgementRequest {
+  readonly request: string;
+  readonly replyChannel: string;
+}
+
+export interface DeleteRequest {
+  readonly expectedTag?: string | undefined;
+  readonly reason: DeletionReason;
+  readonly acknowledge?: AcknowledgementRequest | undefined;
+}
+
+/** The nodes that may hold a lease, each with the number of its beats. */
+export type Registry = ReadonlyMap<string, string>;
+
 /** What a touch makes of a record that another store wrote without an end: nothing. */
 const ENDLESS: Extension = {
   aliveUntilMs: Number.POSITIVE_INFINITY,
@@ -76,18 +106,25 @@ export class SessionTable {
   readonly #clock: Clock;
   readonly #prefix: string;
   readonly #defaultTtl: string;
+  readonly #tombstoneTtl: string;
   readonly #channel: string;
-  readonly #chain: string;
+  readonly #meta: string;
+  readonly #generations: string;
+  readonly #userIndex: string;
   readonly #nodeId: string;
   #corruptRecords = 0;
 
-  constructor({ commands, clock, prefix, defaultTtlMs, channel, nodeId }: SessionTableOptions) {
+  constructor(options: SessionTableOptions) {
+    const { commands, clock, prefix, defaultTtlMs, tombstoneTtlMs, channel, nodeId } = options;
     this.#commands = commands;
     this.#clock = clock;
     this.#prefix = prefix;
-    this.#defaultTtl = String(defaultTtlMs);
+    this.#defaultTtl = time(defaultTtlMs);
+    this.#tombstoneTtl = String(tombstoneTtlMs);
     this.#channel = channel ?? "";
-    this.#chain = chainKey(this.#channel);
+    this.#meta = metaKey(this.#channel);
+    this.#generations = generationsKey(prefix);
+    this.#userIndex = `sessionmesh:user:${prefix}`;
     this.#nodeId = nodeId;
   }
 
@@ -96,38 +133,57 @@ export class SessionTable {
     return this.#corruptRecords;
   }
 
-  async read(id: string): Promise<Row | undefined> {
+  /** The session; without its payload if it still has the tag that the caller knows. */
+  async read(id: string, knownTag = ""): Promise<Row | undefined> {
     const sentAtMs = this.#now();
-    const reply = await this.#run(id, READ, [this.#key(id)], []);
+    const reply = await this.#run(id, READ, [this.#key(id), this.#generations], [knownTag]);
     if (reply === null) return undefined;
     const [record, lifeMs] = reply as [string, number];
-    return this.#row(id, record, Number(lifeMs), sentAtMs);
+    return this.#row(id, record, Number(lifeMs), sentAtMs, knownTag);
   }
 
   /** Writes a session. */
   async put(request: PutRequest): Promise<Row> {
     const { id, payload, mode, expectedTag, user } = request;
-    const args = [mode, expectedTag ?? "", newTag(), text(this.#clock.wallNow())];
-    args.push(text(request.ttlMs), this.#defaultTtl, text(request.expiresAtMs), text(request.absoluteTtlMs));
-    args.push(encodeUser(user), payload, this.#channel, this.#nodeId);
+    const life = [
+      time(request.ttlMs),
+      this.#defaultTtl,
+      time(request.expiresAtMs),
+      text(request.absoluteTtlMs),
+    ];
+    const args = [mode, expectedTag ?? "", newTag(), time(this.#clock.wallNow()), ...life];
+    args.push(encodeUser(user), payload, this.#channel, this.#nodeId, this.#userIndex);
     const sentAtMs = this.#now();
-    const reply = await this.#run(id, PUT, [this.#key(id), this.#chain], args);
-    const [outcome, lifeMs, header] = reply as [string, number, string];
+    const mayRepeat = mode !== "set"; // a repetition of an unconditional write could undo what others wrote in between
+    const reply = await this.#run(id, PUT, [this.#key(id), this.#meta, this.#generations], args, mayRepeat);
+    const [outcome, ...rest] = reply as [string, ...Reply[]];
     switch (outcome) {
-      case "written":
+      case "written": {
+        const [lifeMs, header] = rest as [number, string];
         return { record: decodeHeader(header, payload), aliveUntilMs: sentAtMs + Number(lifeMs) };
+      }
+      case "gone":
+        throw new SessionRevokedError(this.#keyHash(id));
       case "corrupt":
         throw this.#corrupt(id, "it is not of a format that may be overwritten");
-      default: // another revision, none any more, or past its absolute end
-        throw new SessionConflictError(this.#keyHash(id));
+      case "conflict":
+        if (rest.length === 0) break;
+        throw new TagConflict(this.#keyHash(id), this.#row(id, rest[0] as string, Number(rest[1]), sentAtMs));
     }
+    throw new SessionConflictError(this.#keyHash(id)); // none any more, or past its absolute end
   }
 
   /** Extends a session's life. `undefined` if there is none. */
   async touch(id: string, { ttlMs, expiresAtMs }: Life): Promise<Extension | undefined> {
-    const args = [text(this.#clock.wallNow()), text(ttlMs), this.#defaultTtl, text(expiresAtMs)];
+    const args = [
+      text(this.#clock.wallNow()),
+      text(ttlMs),
+      this.#defaultTtl,
+      text(expiresAtMs),
+      this.#userIndex,
+    ];
     const sentAtMs = this.#now();
-    const reply = await this.#run(id, TOUCH, [this.#key(id)], args);
+    const reply = await this.#run(id, TOUCH, [this.#key(id), this.#generations], args);
     if (reply === null) return undefined;
     const [life, endMs, isFinal] = reply as [number, string, number];
     const lifeMs = Number(life);
@@ -136,12 +192,57 @@ export class SessionTable {
     return { aliveUntilMs: sentAtMs + lifeMs, expiresAtMs: Number(endMs), isFinal: Number(isFinal) === 1 };
   }
 
-  /** Deletes a session, if it has `expectedTag` where one is given. `false` if there is none. */
-  async delete(id: string, expectedTag?: string): Promise<boolean> {
-    const args = [expectedTag === undefined ? "" : `=${expectedTag}`, newTag(), this.#channel, this.#nodeId];
-    const outcome = Number(await this.#run(id, DELETE, [this.#key(id), this.#chain], args));
-    if (outcome === -1) throw new SessionConflictError(this.#keyHash(id));
-    return outcome === 1;
+  /** Deletes a session, if it has `expectedTag` where one is given. With the registry, if nodes are to acknowledge it. */
+  async delete(
+    id: string,
+    { expectedTag, reason, acknowledge }: DeleteRequest,
+  ): Promise<{ deleted: boolean; registry: Registry }> {
+    const condition = expectedTag === undefined ? "" : `=${expectedTag}`;
+    const args = [condition, newTag(), this.#tombstoneTtl, this.#channel, this.#nodeId, reason];
+    args.push(...acknowledgementArgs(acknowledge), newTag());
+    const reply = await this.#run(id, DELETE, [this.#key(id), this.#meta, this.#generations], args);
+    const [outcome, registry] = reply as [number, Reply[]?];
+    if (Number(outcome) === -1) throw new SessionConflictError(this.#keyHash(id));
+    return { deleted: Number(outcome) === 1, registry: registryOf(registry) };
+  }
+
+  /** Ends all sessions that a user has; `floor` repeats what a server may have lost. */
+  async revokeUser(
+    user: string,
+    acknowledge?: AcknowledgementRequest,
+    floor?: number,
+  ): Promise<{ generation: number; registry: Registry }> {
+    const args = [
+      newTag(),
+      newTag(),
+      text(floor),
+      this.#channel,
+      this.#nodeId,
+      this.#prefix,
+      encodeUser(user),
+    ];
+    args.push(...acknowledgementArgs(acknowledge));
+    const reply = await this.#commands.run(REVOKE_USER, [this.#generations, this.#meta], args, {
+      mayRepeat: true,
+    });
+    const [generation, registry] = reply as [number, Reply[]];
+    return { generation: Number(generation), registry: registryOf(registry) };
+  }
+
+  /** The ids of a user's sessions, that which ends first first. */
+  async idsOf(user: string): Promise<string[]> {
+    const encoded = encodeUser(user);
+    const keys = [this.#generations, this.#userIndex + encoded];
+    return this.#ids(
+      (await this.#commands.run(USER_SESSIONS, keys, [encoded], { mayRepeat: true })) as string[],
+    );
+  }
+
+  /** Deletes again what a server may have lost; how many had come back. */
+  async reassert(ids: readonly string[]): Promise<number> {
+    const keys = [this.#meta, this.#generations, ...ids.map((id) => this.#key(id))];
+    const args = [this.#tombstoneTtl, this.#channel, this.#nodeId, "revoked", ...ids.map(() => newTag())];
+    return Number(await this.#commands.run(REASSERT, keys, args, { mayRepeat: true }));
   }
 
   /** Deletes all sessions; how many there were. */
@@ -150,23 +251,34 @@ export class SessionTable {
     let deleted = 0;
     for await (const keys of this.#scan()) {
       args[0] = newTag();
-      deleted += Number(await this.#commands.run(CLEAR, [this.#chain, ...keys], args));
+      deleted += Number(await this.#commands.run(CLEAR, [this.#meta, this.#generations, ...keys], args));
     }
     args[0] = newTag(); // also without any session left: whoever holds a copy of one that just expired drops it
-    await this.#commands.run(CLEAR, [this.#chain], args);
+    await this.#commands.run(CLEAR, [this.#meta, this.#generations], args);
     return deleted;
   }
 
   /** The ids of all sessions, each once, in the batches in which SCAN finds them. */
   async *ids(): AsyncGenerator<string[]> {
+    for await (const ids of this.candidates()) {
+      const keys = ids.map((id) => this.#key(id));
+      const live = await this.#commands.run(LIST, [this.#generations, ...keys], [], { mayRepeat: true });
+      yield this.#ids(live as string[]);
+    }
+  }
+
+  /** The same with those that are over: for whoever reads each of them anyway. */
+  async *candidates(): AsyncGenerator<string[]> {
     const seen = new Set<string>(); // SCAN may return a key more than once
     for await (const keys of this.#scan()) {
-      const ids = keys
-        .map((key) => key.slice(this.#prefix.length))
-        .filter((id) => isSessionId(id) && !seen.has(id));
+      const ids = this.#ids(keys).filter((id) => !seen.has(id));
       for (const id of ids) seen.add(id);
       yield ids;
     }
+  }
+
+  #ids(keys: readonly string[]): string[] {
+    return keys.map((key) => key.slice(this.#prefix.length)).filter(isSessionId);
   }
 
   async ping(): Promise<void> {
@@ -194,24 +306,22 @@ export class SessionTable {
     } while (cursor !== "0");
   }
 
-  async #run(
-    id: string,
-    script: Parameters<RedisCommands["run"]>[0],
-    keys: string[],
-    args: string[],
-  ): Promise<Reply> {
+  async #run(id: string, script: Script, keys: string[], args: string[], mayRepeat = true): Promise<Reply> {
     try {
-      return await this.#commands.run(script, keys, args);
+      return await this.#commands.run(script, keys, args, { mayRepeat });
     } catch (error) {
       const isWrongType = (error as StoreUnavailableError).message.includes("WRONGTYPE");
       throw isWrongType ? this.#corrupt(id, "the key holds no string", error) : error;
     }
   }
 
-  #row(id: string, record: string, lifeMs: number, sentAtMs: number): Row {
+  #row(id: string, record: string, lifeMs: number, sentAtMs: number, knownTag = ""): Row {
     const remainingMs = lifeMs < 0 ? Number.POSITIVE_INFINITY : lifeMs; // -1: another store wrote it without an end
     try {
-      const decoded = decodeRecord(record, this.#clock.wallNow(), remainingMs);
+      const isKnown = knownTag !== "" && record.slice(2, 14) === knownTag;
+      const decoded = isKnown
+        ? decodeHeader(record, "")
+        : decodeRecord(record, this.#clock.wallNow(), remainingMs);
       return { record: decoded, aliveUntilMs: sentAtMs + remainingMs };
     } catch (error) {
       if (error instanceof RecordError) throw this.#corrupt(id, error.message);
@@ -244,12 +354,47 @@ export class SessionTable {
   }
 }
 
-/** The hash that holds the head of a channel's chain. One per channel, whatever the prefixes of the stores that share it. */
-export function chainKey(channel: string): string {
-  return `sessionmesh:chain:${channel}`;
+/** A conditional write found another revision; with what is there, for the codec's owner to make a session of. */
+export class TagConflict extends Error {
+  readonly keyHash: string;
+  readonly current: Row;
+
+  constructor(keyHash: string, current: Row) {
+    super();
+    this.keyHash = keyHash;
+    this.current = current;
+  }
+}
+
+/**
+ * The hash that holds the head of a channel's chain and the registry of its nodes. One per channel, whatever the prefixes of the stores
+ * that share it.
+ */
+export function metaKey(channel: string): string {
+  return `sessionmesh:meta:${channel}`;
+}
+
+/** The hash that holds the generation of each user who was ever revoked. */
+export function generationsKey(prefix: string): string {
+  return `sessionmesh:generations:${prefix}`;
+}
+
+function acknowledgementArgs(acknowledge: AcknowledgementRequest | undefined): string[] {
+  return acknowledge === undefined ? ["", ""] : [acknowledge.request, acknowledge.replyChannel];
+}
+
+function registryOf(fields: readonly Reply[] = []): Registry {
+  const registry = new Map<string, string>();
+  for (let i = 0; i < fields.length; i += 2) registry.set(String(fields[i]).slice(2), String(fields[i + 1]));
+  return registry;
 }
 
 /** A number as an argument of a script; nothing where there is none. */
 function text(value: number | undefined): string {
   return value === undefined ? "" : String(value);
+}
+
+/** A time as it stands in a record's header. */
+function time(value: number | undefined): string {
+  return value === undefined ? "" : String(Math.floor(value)).padStart(13, "0");
 }

@@ -6,15 +6,17 @@ import { randomFillSync } from "node:crypto";
  *
  * | bytes   | field      | content                                                                    |
  * |---------|------------|----------------------------------------------------------------------------|
- * | 1       | kind       | `L` live; `T` is kept for tombstones                                       |
+ * | 1       | kind       | `L` live; `T` a tombstone                                                  |
  * | 2       | format     | `1`                                                                        |
  * | 3–14    | tag        | the revision: 72 random bits, base64url                                    |
  * | 15–27   | created    | wall clock, ms since 1970                                                  |
  * | 28–40   | expires    | wall clock, ms since 1970: `Session.expiresAtMs`                           |
  * | 41–53   | ttl        | ms that a touch grants                                                     |
  * | 54–66   | absolute   | clock of Redis, ms since 1970, that no touch or write passes; 0 for none   |
- * | 67–74   | generation | of the user, at the time of the write                                      |
+ * | 67–74   | generation | of the user, when the session became theirs                                |
  * | 75–78   | user       | length of the user that follows, percent-encoded                           |
+ *
+ * A tombstone is a kind, a format, the tag of the deletion and one digit: whether there was something to delete.
  *
  * The scripts in `redis/scripts/` write it, this module reads it. A record that begins with `{` is the plain JSON of
  * connect-redis and the like: a live session without a header.
@@ -27,6 +29,8 @@ export interface SessionRecord {
   /** What a touch grants; unknown for a record of another store. */
   readonly ttlMs: number | undefined;
   readonly user: string | undefined;
+  /** That of the user when the session became theirs; 0 without one. A session that has an earlier one than its user is over. */
+  readonly generation: number;
   readonly payload: string;
 }
 
@@ -62,7 +66,15 @@ export function newTag(): string {
 export function decodeRecord(text: string, nowMs: number, remainingMs: number): SessionRecord {
   if (text.startsWith("{")) {
     const expiresAtMs = nowMs + remainingMs;
-    return { tag: "", createdAtMs: nowMs, expiresAtMs, ttlMs: undefined, user: undefined, payload: text };
+    return {
+      tag: "",
+      createdAtMs: nowMs,
+      expiresAtMs,
+      ttlMs: undefined,
+      user: undefined,
+      generation: 0,
+      payload: text,
+    };
   }
   if (!text.startsWith(LIVE)) throw new RecordError(foreignReason(text));
   const headerLength = HEADER_LENGTH + Number(text.slice(74, HEADER_LENGTH));
@@ -79,6 +91,7 @@ export function decodeHeader(header: string, payload: string): SessionRecord {
     expiresAtMs: Number(header.slice(27, 40)),
     ttlMs: Number(header.slice(40, 53)),
     user: userLength === 0 ? undefined : decodeUser(header.slice(HEADER_LENGTH, HEADER_LENGTH + userLength)),
+    generation: Number(header.slice(66, 74)),
     payload,
   };
 }
@@ -88,7 +101,8 @@ export function encodeUser(user: string | undefined): string {
   return user === undefined ? "" : encodeURIComponent(user);
 }
 
-function decodeUser(text: string): string {
+/** The user that stands in a record or a message. Throws a `RecordError` if it is none. */
+export function decodeUser(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -18,7 +18,7 @@ export interface Session<T> {
    * touched it last. It is information: Redis enforces the end by a duration. A touched session lives up to a tenth of its TTL longer.
    */
   readonly expiresAtMs: number;
-  /** The user it belongs to, if `create()` named one. */
+  /** The user it belongs to, if a write named one. */
   readonly user?: string;
 }
 

@@ -1,8 +1,15 @@
 import { InvalidOptionError } from "../errors.js";
-import { requireKnownOptions, requireTtlMs } from "../options.js";
+import { requireDelayMs, requireKnownOptions, requireTtlMs } from "../options.js";
 import type { Life } from "../redis/session-table.js";
 import { encodeUser, MAX_USER_LENGTH } from "../session/record.js";
-import type { CreateOptions, DeleteOptions, LifeOptions, ReadOptions, WriteOptions } from "./store.js";
+import type {
+  CreateOptions,
+  DeleteOptions,
+  LifeOptions,
+  ReadOptions,
+  RevokeOptions,
+  WriteOptions,
+} from "./store.js";
 
 /** Checks and resolves the options that say how long a session lives. */
 export function resolveLife(options: LifeOptions | undefined, wallNowMs: number): Life {
@@ -44,8 +51,9 @@ export function checkReadOptions(options: ReadOptions | undefined): void {
 /** Checks the options of `set`. */
 export function checkWriteOptions(options: WriteOptions | undefined): void {
   if (options === undefined) return;
-  requireKnownOptions("", options, [...LIFE_OPTIONS, "ifRevision"]);
+  requireKnownOptions("", options, [...LIFE_OPTIONS, "ifRevision", "user"]);
   requireRevision(options.ifRevision);
+  if (options.user !== undefined) requireUser(options.user);
 }
 
 /** Checks the options of `delete`. */
@@ -67,7 +75,21 @@ export function checkCreateOptions(options: CreateOptions | undefined): void {
   requireKnownOptions("", options, [...LIFE_OPTIONS, "user", "absoluteTtlMs"]);
   const { user, absoluteTtlMs } = options;
   if (absoluteTtlMs !== undefined) requireTtlMs("absoluteTtlMs", absoluteTtlMs);
-  if (user === undefined) return;
+  if (user !== undefined) requireUser(user);
+}
+
+/** Checks the options of `revoke` and `revokeUser`. */
+export function checkRevokeOptions(options: RevokeOptions): void {
+  requireKnownOptions("", options, ["timeoutMs", "signal"]);
+  const { timeoutMs, signal } = options;
+  if (timeoutMs !== undefined) requireDelayMs("timeoutMs", timeoutMs);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new InvalidOptionError("signal", "an AbortSignal", signal);
+  }
+}
+
+/** Throws unless `user` names one. */
+export function requireUser(user: unknown): asserts user is string {
   if (
     typeof user !== "string" ||
     user === "" ||

@@ -3,21 +3,35 @@ import { type CacheStats, LocalCache, type LocalCacheOptions } from "../cache/lo
 import { type Clock, systemClock } from "../clock.js";
 import { ClusterCoordinator, type CoherenceTarget } from "../cluster/coordinator.js";
 import { type MembershipOptions, resolveMembership } from "../cluster/membership.js";
-import { InvalidOptionError } from "../errors.js";
-import type { Logger } from "../events.js";
+import type { SessionEnded } from "../cluster/report.js";
+import {
+  InvalidOptionError,
+  SessionConflictError,
+  SessionRevokedError,
+  StoreUnavailableError,
+} from "../errors.js";
+import { Events, type Logger } from "../events.js";
 import {
   DEFAULT_CACHE_TTL_MS,
   DEFAULT_COMMAND_TIMEOUT_MS,
   DEFAULT_PREFIX,
+  DEFAULT_TOMBSTONE_TTL_MS,
   requireBoolean,
   requireKnownOptions,
 } from "../options.js";
-import type { Extension } from "../redis/session-table.js";
+import type { AcknowledgementRequest, DeleteRequest, Extension, Registry } from "../redis/session-table.js";
 import { newSessionId, type Session } from "../session/session.js";
 import type { Snapshot } from "../session/snapshot.js";
-import { checkLifeOptions, checkReadOptions, resolveLife } from "./call-options.js";
-import { countMatching, deleteMatching, findMatching, updateByRevision } from "./queries.js";
+import {
+  checkDeleteOptions,
+  checkLifeOptions,
+  checkReadOptions,
+  requireUser,
+  resolveLife,
+} from "./call-options.js";
+import { BATCH_SIZE, countMatching, deleteMatching, findMatching, updateByRevision } from "./queries.js";
 import { type Loaded, RedisStore, type RedisStoreOptions } from "./redis-store.js";
+import { RevocationLimit } from "./revocation-limit.js";
 import type {
   Change,
   CreateOptions,
@@ -25,6 +39,8 @@ import type {
   LifeOptions,
   Predicate,
   ReadOptions,
+  Revocation,
+  RevokeOptions,
   SessionStore,
   WriteOptions,
 } from "./store.js";
@@ -37,7 +53,8 @@ export interface ClusterOptions extends MembershipOptions {
 }
 
 /** Where a `ClusteredRedisStore` keeps its sessions, how it stays coherent, and what it holds in memory. */
-export interface ClusteredRedisStoreOptions<T> extends Omit<RedisStoreOptions<T>, "channel" | "nodeId"> {
+export interface ClusteredRedisStoreOptions<T>
+  extends Omit<RedisStoreOptions<T>, "channel" | "nodeId" | "maxStalenessMs"> {
   /** How nodes stay coherent. */
   cluster?: ClusterOptions;
   /** What each node keeps in memory. `enabled: false`: nothing, every read goes to Redis. */
@@ -47,10 +64,44 @@ export interface ClusteredRedisStoreOptions<T> extends Omit<RedisStoreOptions<T>
 }
 
 const OPTIONS =
-  "client prefix ttlMs codec commandTimeoutMs maxPendingCommands clock cluster localCache logger".split(" ");
+  "client prefix ttlMs codec commandTimeoutMs maxPendingCommands tombstoneTtlMs maxSessionsPerUser clock cluster localCache logger".split(
+    " ",
+  );
 const CLUSTER_OPTIONS = "enabled nodeId channel subscribeTimeoutMs maxStalenessMs".split(" ");
 const CACHE_OPTIONS = "enabled ttlMs maxEntries maxBytes".split(" ");
 
+/** What a `ClusteredRedisStore` tells. */
+export interface StoreEvents {
+  /** A session ended on some node, this one included. Not told for what was missed: after a `flush` of the coordinator, any may have ended. */
+  "session-ended": [ended: SessionEnded];
+  /** A conditional write of this node was refused: somebody else was faster. */
+  conflict: [id: string];
+  /** A write of this node was refused: the session is over. */
+  "resurrection-blocked": [id: string];
+}
+
+/** What a node's coherence has prevented. Counts since construction. */
+export interface StoreStats {
+  /** Conditional writes that were refused, since somebody else was faster. */
+  conflicts: number;
+  /** Writes that were refused, since the session was over. */
+  resurrectionsBlocked: number;
+  /** Reads whose result was not cached, since something happened to the session meanwhile. */
+  fencedReads: number;
+  /** Writes likewise. */
+  fencedWrites: number;
+  /** Replies that came after their time was over, and were not used. */
+  lateReplies: number;
+  /** Records that could not be read. */
+  corruptRecords: number;
+}
+
+/** How long this node remembers what is over: longer than a failover takes. */
+const REMEMBER_MS = 600_000;
+/** How often a read is tried while this node's registration lapses. */
+const MAX_LOADS = 2;
+/** How often a deletion is repeated while this node goes from one history to another. */
+const MAX_BURIALS = 3;
 /** By how much the cache's TTL varies, so that sessions cached together do not come back to Redis together. */
 const TTL_JITTER = 0.1;
 /** What decoded data takes in memory per character of its JSON; measured by `bench/memory.mjs`. */
@@ -69,7 +120,7 @@ const BYTES_PER_CHARACTER = 2;
  * const session = await store.create({ userId: 42 });
  * await store.get(session.id); // from memory
  */
-export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
+export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implements SessionStore<T> {
   readonly ttlMs: number;
   /** The store behind the cache. */
   readonly redisStore: RedisStore<T>;
@@ -92,13 +143,18 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
       this.#loads.fenceDelete(id);
       this.localCache.delete(id);
     },
+    reassert: (ids, users) => this.#reassert(ids, users),
     flush: () => {
       this.#loads.fenceAll();
       this.localCache.clear();
     },
   };
 
+  #conflicts = 0;
+  #resurrectionsBlocked = 0;
+
   constructor(options: ClusteredRedisStoreOptions<T>) {
+    super();
     requireKnownOptions("", options, OPTIONS);
     const { cluster = {}, localCache = {}, logger, ...redis } = options;
     requireKnownOptions("cluster.", cluster, CLUSTER_OPTIONS);
@@ -115,7 +171,12 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
     this.#cacheEnabled = cacheEnabled;
     this.#cacheTtlMs = cacheTtlMs;
     this.localCache = new LocalCache({ ...limits, ttlMs: cacheTtlMs, clock });
-    this.redisStore = new RedisStore({ ...redis, channel: clusterEnabled ? channel : null, nodeId });
+    this.redisStore = new RedisStore({
+      ...redis,
+      maxStalenessMs,
+      channel: clusterEnabled ? channel : null,
+      nodeId,
+    });
     this.ttlMs = this.redisStore.ttlMs;
     if (!clusterEnabled || !cacheEnabled) return;
     if (commandTimeoutMs >= maxStalenessMs) {
@@ -126,8 +187,19 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
         commandTimeoutMs,
       );
     }
-    const connection = { client, prefix, commandTimeoutMs, clock, target: this.#target };
-    this.coordinator = new ClusterCoordinator({ ...membership, ...connection, ...(logger && { logger }) });
+    const { tombstoneTtlMs = DEFAULT_TOMBSTONE_TTL_MS } = redis;
+    this.coordinator = new ClusterCoordinator({
+      ...membership,
+      client,
+      prefix,
+      commandTimeoutMs,
+      clock,
+      target: this.#target,
+      rememberDeletedMs: Math.min(REMEMBER_MS, tombstoneTtlMs),
+      rememberUsersMs: Math.max(REMEMBER_MS, cacheTtlMs),
+      ...(logger && { logger }),
+    });
+    this.coordinator.on("session-ended", (ended) => this.tell("session-ended", ended));
   }
 
   /** Resolves when this node holds its first lease; see `ClusterCoordinator.start()`. Until then reads go to Redis. */
@@ -146,21 +218,20 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
   async #getAsAsked(id: string, options: ReadOptions): Promise<Session<T> | undefined> {
     checkReadOptions(options);
     if (options.consistency !== "strong") return this.get(id);
-    return this.#loads.read(id, (flight) => this.#load(id, flight));
+    return this.#loads.read(id, (flight) => this.#load(id, flight, this.localCache.peek(id)));
   }
 
   peek(id: string): Session<T> | undefined {
-    const nowMs = this.#clock.now();
-    return this.#mayServe(nowMs) ? this.localCache.peek(id, nowMs)?.session : undefined;
+    return this.#peek(id, this.#clock.now())?.session;
   }
 
   create(data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
     const id = newSessionId();
-    return this.#write(id, () => this.redisStore.insert(id, data, options));
+    return this.#write(id, options, () => this.redisStore.insert(id, data, options));
   }
 
   set(id: string, data: T | Snapshot<T>, options: WriteOptions = {}): Promise<Session<T>> {
-    return this.#write(id, () => this.redisStore.save(id, data, options));
+    return this.#write(id, options, () => this.redisStore.save(id, data, options));
   }
 
   update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined> {
@@ -175,7 +246,7 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
     checkLifeOptions(options);
     const { ttlMs, expiresAtMs } = resolveLife(options, this.#clock.wallNow());
     const nowMs = this.#clock.now();
-    const held = this.#mayServe(nowMs) ? this.localCache.peek(id, nowMs) : undefined;
+    const held = this.#peek(id, nowMs);
     const grantedMs = ttlMs ?? held?.ttlMs;
     if (
       held === undefined ||
@@ -191,11 +262,39 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
   }
 
   async delete(id: string, options?: DeleteOptions): Promise<boolean> {
-    try {
-      return await this.redisStore.delete(id, options);
-    } finally {
-      this.#target.deleted(id); // also if it failed: it may have been carried out
+    checkDeleteOptions(options);
+    const expectedTag = options?.ifRevision;
+    const { deleted } = await this.#bury(id, { expectedTag, reason: "deleted" });
+    return deleted;
+  }
+
+  /**
+   * Deletes the session, and resolves when no node can answer with it any more: when each has said so, about two round trips on a healthy
+   * network, and after a little more than `cluster.maxStalenessMs` at the latest.
+   */
+  async revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {
+    if (this.coordinator === undefined)
+      return this.redisStore.revoke(id, options).finally(() => this.#drop(id));
+    return this.#revoke(this.coordinator, options, (acknowledge) =>
+      this.#bury(id, { reason: "revoked", acknowledge }),
+    );
+  }
+
+  async revokeUser(user: string, options: RevokeOptions = {}): Promise<Revocation> {
+    requireUser(user);
+    const { coordinator } = this;
+    if (coordinator === undefined) {
+      return this.redisStore.revokeUser(user, options).finally(() => this.#target.flush());
     }
+    return this.#revoke(coordinator, options, async (acknowledge) => {
+      const { generation, registry } = await this.redisStore.buryUser(user, acknowledge);
+      coordinator.forgetUser(user, generation);
+      return { registry };
+    });
+  }
+
+  sessionsOf(user: string): AsyncGenerator<Session<T>> {
+    return this.redisStore.sessionsOf(user);
   }
 
   async clear(): Promise<number> {
@@ -230,6 +329,18 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
     return deleteMatching(this, predicate);
   }
 
+  /** What this node's coherence has prevented, and what it cost. */
+  stats(): StoreStats {
+    return {
+      conflicts: this.#conflicts,
+      resurrectionsBlocked: this.#resurrectionsBlocked,
+      fencedReads: this.#loads.fencedReads,
+      fencedWrites: this.#loads.fencedWrites,
+      lateReplies: this.redisStore.lateReplies,
+      corruptRecords: this.redisStore.corruptRecords,
+    };
+  }
+
   /** Hits, misses, evictions and size of this node's cache. */
   cacheStats(): CacheStats {
     return this.localCache.stats();
@@ -257,9 +368,22 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
   /** The hot path: one look at the clock, two comparisons and a map lookup; nothing is allocated. */
   #lookUp(id: string): Loaded<T> | undefined {
     const nowMs = this.#clock.now();
-    if (this.#mayServe(nowMs)) return this.localCache.get(id, nowMs);
+    if (this.#mayServe(nowMs)) {
+      const held = this.localCache.get(id, nowMs);
+      if (held === undefined || !this.#isUserRevoked(held)) return held;
+      this.localCache.delete(id);
+    }
     this.localCache.countMiss();
     return undefined;
+  }
+
+  #peek(id: string, nowMs: number): Loaded<T> | undefined {
+    const held = this.#mayServe(nowMs) ? this.localCache.peek(id, nowMs) : undefined;
+    return held === undefined || this.#isUserRevoked(held) ? undefined : held;
+  }
+
+  #isUserRevoked({ session, generation }: Loaded<T>): boolean {
+    return session.user !== undefined && this.coordinator?.isUserRevoked(session.user, generation) === true;
   }
 
   /** Whether what is in memory is known to be fresh enough. */
@@ -267,14 +391,39 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
     return this.#cacheEnabled && (this.coordinator === undefined || nowMs < this.coordinator.leaseUntilMs);
   }
 
-  async #load(id: string, flight: Flight): Promise<Session<T> | undefined> {
-    const loaded = await this.redisStore.load(id);
-    if (loaded === undefined) this.localCache.delete(id);
-    else this.#keep(loaded, flight);
-    return loaded?.session;
+  /**
+   * Reads a session for whoever waits for it. A reply may be handed out only if this node was registered all the while: otherwise a
+   * revocation that came in between did not wait for it.
+   */
+  async #load(id: string, flight: Flight, known?: Loaded<T>): Promise<Session<T> | undefined> {
+    const { coordinator } = this;
+    for (let attempt = 1; attempt <= MAX_LOADS; attempt++) {
+      const registration = coordinator && (coordinator.registration ?? (await coordinator.register()));
+      const loaded = await this.redisStore.load(id, known);
+      if (loaded === undefined || flight.ended || this.#isOver(loaded)) {
+        this.localCache.delete(id);
+        return undefined;
+      }
+      if (registration === undefined || coordinator?.isRegistered(registration)) {
+        this.#keep(loaded, flight);
+        return loaded.session;
+      }
+    }
+    throw new StoreUnavailableError("this node's registration lapsed while it read");
   }
 
-  #write(id: string, write: () => Promise<Loaded<T>>): Promise<Session<T>> {
+  #isOver({ session, generation }: Loaded<T>): boolean {
+    return this.coordinator?.isRevoked(session.id, session.user, generation) === true;
+  }
+
+  async #write(id: string, options: WriteOptions, write: () => Promise<Loaded<T>>): Promise<Session<T>> {
+    const session = await this.#writeOne(id, write);
+    const ended = options.user === undefined ? [] : await this.redisStore.limit(session, options);
+    for (const id of ended) this.#drop(id);
+    return session;
+  }
+
+  #writeOne(id: string, write: () => Promise<Loaded<T>>): Promise<Session<T>> {
     return this.#loads.write(id, async (flight) => {
       let kept = false;
       try {
@@ -282,6 +431,9 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
         kept = this.#keep(loaded, flight);
         if (this.coordinator?.ready) this.#loads.expectEcho(flight, loaded.session.revision);
         return loaded.session;
+      } catch (error) {
+        this.#refused(id, error);
+        throw error;
       } finally {
         this.#loads.fenceReads(id);
         if (!kept) this.localCache.delete(id); // a write that failed may have been carried out
@@ -289,11 +441,79 @@ export class ClusteredRedisStore<T = unknown> implements SessionStore<T> {
     });
   }
 
+  /** Counts and tells why a write was refused. */
+  #refused(id: string, error: unknown): void {
+    if (error instanceof SessionConflictError) {
+      this.#conflicts++;
+      this.tell("conflict", id);
+    } else if (error instanceof SessionRevokedError) {
+      this.#resurrectionsBlocked++;
+      this.tell("resurrection-blocked", id);
+    }
+  }
+
+  /** Deletes in Redis, then here. Once more if this node is not sure that it was the same history all the while. */
+  async #bury(id: string, request: DeleteRequest): Promise<{ deleted: boolean; registry: Registry }> {
+    const { coordinator } = this;
+    try {
+      let histories = coordinator?.histories;
+      let buried = await this.redisStore.bury(id, request);
+      for (let n = 1; coordinator?.histories !== histories && n <= MAX_BURIALS; n++) {
+        histories = coordinator?.histories;
+        const { registry } = await this.redisStore.bury(id, request);
+        buried = { ...buried, registry };
+      }
+      if (buried.deleted || request.expectedTag === undefined) coordinator?.forget(id);
+      return buried;
+    } catch (error) {
+      this.#refused(id, error);
+      throw error;
+    } finally {
+      this.#drop(id); // also if it failed: it may have been carried out
+    }
+  }
+
+  async #revoke(
+    coordinator: ClusterCoordinator,
+    options: RevokeOptions,
+    bury: (acknowledge: AcknowledgementRequest) => Promise<{ registry: Registry }>,
+  ): Promise<Revocation> {
+    const limit = new RevocationLimit(options, this.#clock);
+    const startedAtMs = this.#clock.now();
+    const request = coordinator.newRequest();
+    try {
+      const { registry } = await limit.bound(bury(request), { deleted: false });
+      const outcome = await limit.bound(coordinator.acknowledged(request, registry), { deleted: true });
+      return { ...outcome, waitedMs: this.#clock.now() - startedAtMs };
+    } finally {
+      request.close();
+    }
+  }
+
+  /** Repeats what a server may have lost, a batch at a time, each node at a time of its own. */
+  async #reassert(
+    ids: readonly string[],
+    users: readonly [user: string, generation: number][],
+  ): Promise<number> {
+    let back = 0;
+    for (const [user, generation] of users) await this.redisStore.buryUser(user, undefined, generation);
+    for (let i = 0; i < ids.length; i += BATCH_SIZE) {
+      back += await this.redisStore.reassert(ids.slice(i, i + BATCH_SIZE));
+    }
+    return back;
+  }
+
+  /** Drops what is held of a session; who waits for a reply still gets it. */
+  #drop(id: string): void {
+    this.#loads.fenceReads(id);
+    this.localCache.delete(id);
+  }
+
   /** Caches what a flight brought home, if nothing that happened meanwhile forbids it. */
   #keep(loaded: Loaded<T>, flight: Flight): boolean {
     const { session, aliveUntilMs, encodedLength } = loaded;
     const nowMs = this.#clock.now();
-    if (!this.#mayServe(nowMs) || !flight.mayCache(session.revision)) return false;
+    if (!this.#mayServe(nowMs) || !flight.mayCache(session.revision) || this.#isOver(loaded)) return false;
     const ttlMs = Math.min(this.#cacheTtlMs, aliveUntilMs - nowMs) * (1 - Math.random() * TTL_JITTER);
     this.localCache.set(session.id, loaded, { ttlMs, bytes: BYTES_PER_CHARACTER * encodedLength });
     return true;

@@ -1,6 +1,13 @@
 import { CLOCK_METHODS, type Clock, systemClock } from "../clock.js";
-import { SessionConflictError, StoreClosedError } from "../errors.js";
-import { DEFAULT_TTL_MS, requireKnownOptions, requireMethods, requireTtlMs } from "../options.js";
+import { SessionConflictError, SessionRevokedError, StoreClosedError } from "../errors.js";
+import {
+  DEFAULT_TOMBSTONE_TTL_MS,
+  DEFAULT_TTL_MS,
+  requireKnownOptions,
+  requireMethods,
+  requirePositiveInteger,
+  requireTtlMs,
+} from "../options.js";
 import { CODEC_METHODS, type Codec, jsonCodec } from "../session/codec.js";
 import { newTag } from "../session/record.js";
 import { assertSessionId, hashForLog, newSessionId, type Session } from "../session/session.js";
@@ -10,7 +17,9 @@ import {
   checkDeleteOptions,
   checkLifeOptions,
   checkReadOptions,
+  checkRevokeOptions,
   checkWriteOptions,
+  requireUser,
   resolveLife,
 } from "./call-options.js";
 import { countMatching, deleteMatching, findMatching, updateByRevision } from "./queries.js";
@@ -21,6 +30,8 @@ import type {
   LifeOptions,
   Predicate,
   ReadOptions,
+  Revocation,
+  RevokeOptions,
   SessionStore,
   WriteOptions,
 } from "./store.js";
@@ -29,6 +40,10 @@ import type {
 export interface MemoryStoreOptions<T> {
   /** Life of a session that says nothing else, in milliseconds. Default one day. */
   ttlMs?: number;
+  /** How long a deletion is remembered, so that no write that comes too late brings the session back, in milliseconds. Default one hour. */
+  tombstoneTtlMs?: number;
+  /** How many sessions a user may have; one more ends the one that would end first. Default: as many as come. */
+  maxSessionsPerUser?: number;
   /** How session data is kept; it is encoded and decoded as for Redis, so that what works here works there. Default JSON. */
   codec?: Codec<T>;
   /** Where the time comes from. Default: the machine. */
@@ -52,18 +67,32 @@ const SWEEP_PER_WRITE = 4;
 export class MemoryStore<T = unknown> implements SessionStore<T> {
   readonly ttlMs: number;
   readonly #entries = new Map<string, Entry<T>>();
+  /** Until when each deleted session is remembered, in the order of their deletion. */
+  readonly #tombstones = new Map<string, number>();
+  readonly #tombstoneTtlMs: number;
+  readonly #maxSessionsPerUser: number;
   readonly #codec: Codec<T>;
   readonly #clock: Clock;
   #sweep: MapIterator<string> | undefined;
   #closed = false;
 
   constructor(options: MemoryStoreOptions<T> = {}) {
-    requireKnownOptions("", options, ["ttlMs", "codec", "clock"]);
-    const { ttlMs = DEFAULT_TTL_MS, codec = jsonCodec as Codec<T>, clock = systemClock } = options;
+    requireKnownOptions("", options, ["ttlMs", "tombstoneTtlMs", "maxSessionsPerUser", "codec", "clock"]);
+    const {
+      ttlMs = DEFAULT_TTL_MS,
+      tombstoneTtlMs = DEFAULT_TOMBSTONE_TTL_MS,
+      maxSessionsPerUser,
+      codec = jsonCodec as Codec<T>,
+      clock = systemClock,
+    } = options;
     requireTtlMs("ttlMs", ttlMs);
+    requireTtlMs("tombstoneTtlMs", tombstoneTtlMs);
+    if (maxSessionsPerUser !== undefined) requirePositiveInteger("maxSessionsPerUser", maxSessionsPerUser);
     requireMethods("codec", codec, CODEC_METHODS);
     requireMethods("clock", clock, CLOCK_METHODS);
     this.ttlMs = ttlMs;
+    this.#tombstoneTtlMs = tombstoneTtlMs;
+    this.#maxSessionsPerUser = maxSessionsPerUser ?? Number.POSITIVE_INFINITY;
     this.#codec = codec;
     this.#clock = clock;
   }
@@ -86,24 +115,23 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
     this.#assertOpen();
     checkCreateOptions(options);
     const { user, absoluteTtlMs = Number.POSITIVE_INFINITY } = options;
-    return this.#write(newSessionId(), data, options, this.#clock.now() + absoluteTtlMs, user);
+    const session = this.#write(newSessionId(), data, options, this.#clock.now() + absoluteTtlMs, user);
+    this.#limit(session);
+    return session;
   }
 
   async set(id: string, data: T | Snapshot<T>, options: WriteOptions = {}): Promise<Session<T>> {
     this.#assertUsable(id);
     checkWriteOptions(options);
+    if (this.#clock.now() < (this.#tombstones.get(id) ?? 0)) throw new SessionRevokedError(hashForLog(id));
     const entry = this.#live(id);
-    const { ifRevision } = options;
+    const { ifRevision, user = entry?.session.user } = options;
     if (ifRevision !== undefined && ifRevision !== entry?.session.revision)
-      throw new SessionConflictError(hashForLog(id));
-    return this.#write(
-      id,
-      data,
-      options,
-      entry?.absoluteEndMs ?? Number.POSITIVE_INFINITY,
-      entry?.session.user,
-      entry,
-    );
+      throw new SessionConflictError(hashForLog(id), entry?.session);
+    const absoluteEndMs = entry?.absoluteEndMs ?? Number.POSITIVE_INFINITY;
+    const session = this.#write(id, data, options, absoluteEndMs, user, entry);
+    if (options.user !== undefined) this.#limit(session);
+    return session;
   }
 
   update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined> {
@@ -131,7 +159,30 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
     if (entry !== undefined && expected !== undefined && expected !== entry.session.revision) {
       throw new SessionConflictError(hashForLog(id));
     }
-    return this.#entries.delete(id);
+    return (entry !== undefined || expected === undefined) && this.#bury(id);
+  }
+
+  /** There is no other node that could answer with it. */
+  async revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {
+    checkRevokeOptions(options);
+    options.signal?.throwIfAborted();
+    await this.delete(id);
+    return { acknowledged: true, waitedMs: 0, nodes: 0 };
+  }
+
+  async revokeUser(user: string, options: RevokeOptions = {}): Promise<Revocation> {
+    this.#assertOpen();
+    checkRevokeOptions(options);
+    requireUser(user);
+    options.signal?.throwIfAborted();
+    for (const { id } of this.#sessionsOf(user)) this.#bury(id);
+    return { acknowledged: true, waitedMs: 0, nodes: 0 };
+  }
+
+  async *sessionsOf(user: string): AsyncGenerator<Session<T>> {
+    this.#assertOpen();
+    requireUser(user);
+    yield* this.#sessionsOf(user);
   }
 
   async clear(): Promise<number> {
@@ -179,6 +230,33 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** The sessions of a user, the one that ends first first. */
+  #sessionsOf(user: string): Session<T>[] {
+    const live = [...this.#entries.keys()].map((id) => this.#live(id)).filter((entry) => entry !== undefined);
+    const own = live.filter(({ session }) => session.user === user);
+    return own.sort((a, b) => a.endsAtMs - b.endsAtMs).map(({ session }) => session);
+  }
+
+  /** Ends the sessions of a user that are too many; never the one that was just written. */
+  #limit({ id, user }: Session<T>): void {
+    if (user === undefined || this.#maxSessionsPerUser === Number.POSITIVE_INFINITY) return;
+    const others = this.#sessionsOf(user).filter((session) => session.id !== id);
+    const tooMany = others.slice(0, Math.max(0, others.length + 1 - this.#maxSessionsPerUser));
+    for (const session of tooMany) this.#bury(session.id);
+  }
+
+  /** Deletes a session and remembers that; forgets those that were remembered long enough. */
+  #bury(id: string): boolean {
+    const nowMs = this.#clock.now();
+    this.#tombstones.delete(id);
+    this.#tombstones.set(id, nowMs + this.#tombstoneTtlMs);
+    for (const [buried, untilMs] of this.#tombstones) {
+      if (nowMs < untilMs) break;
+      this.#tombstones.delete(buried);
+    }
+    return this.#entries.delete(id);
   }
 
   #live(id: string): Entry<T> | undefined {

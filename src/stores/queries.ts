@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { SessionConflictError } from "../errors.js";
+import { SessionConflictError, SessionRevokedError } from "../errors.js";
 import type { Session } from "../session/session.js";
 import type { Change, LifeOptions, Predicate, SessionStore } from "./store.js";
 
@@ -33,7 +33,12 @@ export function updateByRevision<T>(
     const session = await store.get(id, { consistency: "strong" });
     if (session === undefined) return undefined;
     const data = await change(session.data, session);
-    return store.set(id, data, { ...options, ifRevision: session.revision });
+    try {
+      return await store.set(id, data, { ...options, ifRevision: session.revision });
+    } catch (error) {
+      if (error instanceof SessionRevokedError) return undefined; // it ended meanwhile
+      throw error;
+    }
   });
 }
 

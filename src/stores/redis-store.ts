@@ -1,11 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { CLOCK_METHODS, type Clock, systemClock } from "../clock.js";
-import { SessionCorruptError, StoreClosedError } from "../errors.js";
+import { outlastingMs } from "../cluster/lease.js";
+import { SessionConflictError, SessionCorruptError, StoreClosedError } from "../errors.js";
 import {
   DEFAULT_CHANNEL,
   DEFAULT_COMMAND_TIMEOUT_MS,
   DEFAULT_MAX_PENDING_COMMANDS,
+  DEFAULT_MAX_STALENESS_MS,
   DEFAULT_PREFIX,
+  DEFAULT_TOMBSTONE_TTL_MS,
   DEFAULT_TTL_MS,
   requireDelayMs,
   requireKnownOptions,
@@ -16,7 +19,16 @@ import {
 } from "../options.js";
 import { RedisCommands } from "../redis/commands.js";
 import { portOf, type RedisClient } from "../redis/detect.js";
-import { type Extension, type PutRequest, type Row, SessionTable } from "../redis/session-table.js";
+import {
+  type AcknowledgementRequest,
+  type DeleteRequest,
+  type Extension,
+  type PutRequest,
+  type Registry,
+  type Row,
+  SessionTable,
+  TagConflict,
+} from "../redis/session-table.js";
 import { CODEC_METHODS, type Codec, jsonCodec } from "../session/codec.js";
 import { assertSessionId, newSessionId, type Session } from "../session/session.js";
 import { freezeDeep, type Snapshot } from "../session/snapshot.js";
@@ -26,6 +38,7 @@ import {
   checkLifeOptions,
   checkReadOptions,
   checkWriteOptions,
+  requireUser,
   resolveLife,
 } from "./call-options.js";
 import {
@@ -36,6 +49,7 @@ import {
   inBatches,
   updateByRevision,
 } from "./queries.js";
+import { RevocationLimit } from "./revocation-limit.js";
 import type {
   Change,
   CreateOptions,
@@ -43,6 +57,8 @@ import type {
   LifeOptions,
   Predicate,
   ReadOptions,
+  Revocation,
+  RevokeOptions,
   SessionStore,
   WriteOptions,
 } from "./store.js";
@@ -61,6 +77,12 @@ export interface RedisStoreOptions<T> {
   commandTimeoutMs?: number;
   /** How many commands may wait for Redis at a time. Default 10,000. */
   maxPendingCommands?: number;
+  /** How long a deletion is remembered, so that no write that comes too late brings the session back, in milliseconds. Default one hour. */
+  tombstoneTtlMs?: number;
+  /** How many sessions a user may have; one more ends the one that would end first. Default: as many as come. */
+  maxSessionsPerUser?: number;
+  /** The bound on staleness of the caching nodes, in milliseconds: `revoke()` waits for it. Default 2,000. */
+  maxStalenessMs?: number;
   /** The channel on which caching nodes are told of this store's writes; `null` for none. Default `"session:cluster:invalidate"`. */
   channel?: string | null;
   /** Names this store in what it tells. Default a random UUID. */
@@ -69,13 +91,19 @@ export interface RedisStoreOptions<T> {
   clock?: Clock;
 }
 
-const OPTIONS = "client prefix ttlMs codec commandTimeoutMs maxPendingCommands channel nodeId clock".split(
-  " ",
-);
+const OPTIONS = (
+  "client prefix ttlMs codec commandTimeoutMs maxPendingCommands tombstoneTtlMs maxSessionsPerUser maxStalenessMs channel " +
+  "nodeId clock"
+).split(" ");
+
+/** Asks who is registered, and nobody to acknowledge: there is no subscription to hear it. */
+const JUST_THE_REGISTRY: AcknowledgementRequest = { request: "-", replyChannel: "" };
 
 /** A session with what a cache needs to know of it. Frozen. */
 export interface Loaded<T> {
   readonly session: Session<T>;
+  /** The generation of its user when it became theirs. */
+  readonly generation: number;
   /** The session as `get()` answers with it: made once, so that a cached read makes no promise. */
   readonly answer: Promise<Session<T>>;
   /** What a touch grants, in milliseconds. */
@@ -99,6 +127,9 @@ export interface Loaded<T> {
 export class RedisStore<T = unknown> implements SessionStore<T> {
   readonly ttlMs: number;
   readonly #table: SessionTable;
+  readonly #commands: RedisCommands;
+  readonly #maxSessionsPerUser: number | undefined;
+  readonly #maxStalenessMs: number;
   readonly #codec: Codec<T>;
   readonly #clock: Clock;
   #closed = false;
@@ -112,6 +143,9 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
       codec = jsonCodec as Codec<T>,
       commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS,
       maxPendingCommands = DEFAULT_MAX_PENDING_COMMANDS,
+      tombstoneTtlMs = DEFAULT_TOMBSTONE_TTL_MS,
+      maxSessionsPerUser,
+      maxStalenessMs = DEFAULT_MAX_STALENESS_MS,
       channel = DEFAULT_CHANNEL,
       nodeId = randomUUID(),
       clock = systemClock,
@@ -120,21 +154,27 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
     requireTtlMs("ttlMs", ttlMs);
     requireDelayMs("commandTimeoutMs", commandTimeoutMs);
     requirePositiveInteger("maxPendingCommands", maxPendingCommands);
+    requireTtlMs("tombstoneTtlMs", tombstoneTtlMs);
+    if (maxSessionsPerUser !== undefined) requirePositiveInteger("maxSessionsPerUser", maxSessionsPerUser);
+    requireDelayMs("maxStalenessMs", maxStalenessMs);
     if (channel !== null) requireName("channel", channel);
     requireName("nodeId", nodeId);
     requireMethods("codec", codec, CODEC_METHODS);
     requireMethods("clock", clock, CLOCK_METHODS);
-    const commands = new RedisCommands({
+    this.#maxSessionsPerUser = maxSessionsPerUser;
+    this.#maxStalenessMs = maxStalenessMs;
+    this.#commands = new RedisCommands({
       port: portOf(client),
       clock,
       timeoutMs: commandTimeoutMs,
       maxPending: maxPendingCommands,
     });
     this.#table = new SessionTable({
-      commands,
+      commands: this.#commands,
       clock,
       prefix,
       defaultTtlMs: ttlMs,
+      tombstoneTtlMs,
       channel: channel ?? undefined,
       nodeId,
     });
@@ -146,6 +186,11 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   /** How often a record was met that could not be read. */
   get corruptRecords(): number {
     return this.#table.corruptRecords;
+  }
+
+  /** Replies that came after their time was over, and were not used. */
+  get lateReplies(): number {
+    return this.#commands.lateReplies;
   }
 
   /** There is nothing to start: a `RedisStore` holds no connection of its own. */
@@ -164,11 +209,15 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   }
 
   async create(data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
-    return (await this.insert(newSessionId(), data, options)).session;
+    const { session } = await this.insert(newSessionId(), data, options);
+    await this.limit(session, options);
+    return session;
   }
 
   async set(id: string, data: T | Snapshot<T>, options: WriteOptions = {}): Promise<Session<T>> {
-    return (await this.save(id, data, options)).session;
+    const { session } = await this.save(id, data, options);
+    await this.limit(session, options);
+    return session;
   }
 
   update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined> {
@@ -180,9 +229,28 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   }
 
   async delete(id: string, options?: DeleteOptions): Promise<boolean> {
-    this.#assertUsable(id);
     checkDeleteOptions(options);
-    return this.#table.delete(id, options?.ifRevision);
+    return (await this.bury(id, { expectedTag: options?.ifRevision, reason: "deleted" })).deleted;
+  }
+
+  /** Deletes the session, and waits until no node can hold a copy: without a subscription, nobody can say that it went sooner. */
+  async revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {
+    this.#assertUsable(id);
+    return this.#revoke(() => this.bury(id, { reason: "revoked", acknowledge: JUST_THE_REGISTRY }), options);
+  }
+
+  async revokeUser(user: string, options: RevokeOptions = {}): Promise<Revocation> {
+    requireUser(user);
+    return this.#revoke(() => this.buryUser(user, JUST_THE_REGISTRY), options);
+  }
+
+  async *sessionsOf(user: string): AsyncGenerator<Session<T>> {
+    this.#assertOpen();
+    requireUser(user);
+    for (const id of await this.#table.idsOf(user)) {
+      const session = await this.get(id).catch(passOverCorrupt);
+      if (session?.user === user) yield session;
+    }
   }
 
   async clear(): Promise<number> {
@@ -203,7 +271,8 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   }
 
   async *all(): AsyncGenerator<Session<T>> {
-    for await (const ids of inBatches(this.ids(), BATCH_SIZE)) {
+    this.#assertOpen();
+    for await (const ids of inBatches(flat(this.#table.candidates()), BATCH_SIZE)) {
       const sessions = await Promise.all(ids.map((id) => this.get(id).catch(passOverCorrupt)));
       for (const session of sessions) if (session !== undefined) yield session;
     }
@@ -237,11 +306,29 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
     return this.close();
   }
 
-  /** `get()` with what a cache needs to know. */
-  async load(id: string): Promise<Loaded<T> | undefined> {
+  /** `get()` with what a cache needs to know; what is `known` of it already need not be sent again. */
+  async load(id: string, known?: Loaded<T>): Promise<Loaded<T> | undefined> {
     this.#assertUsable(id);
-    const row = await this.#table.read(id);
-    return row && this.#decode(id, row);
+    const row = await this.#table.read(id, known?.session.revision);
+    return row && this.#decode(id, row, known);
+  }
+
+  /** `delete()` for `ClusteredRedisStore`. */
+  async bury(id: string, request: DeleteRequest): Promise<{ deleted: boolean; registry: Registry }> {
+    this.#assertUsable(id);
+    return this.#table.delete(id, request);
+  }
+
+  /** `revokeUser()` for `ClusteredRedisStore`; `floor` repeats what a server may have lost. */
+  async buryUser(user: string, acknowledge?: AcknowledgementRequest, floor?: number) {
+    this.#assertOpen();
+    return this.#table.revokeUser(user, acknowledge, floor);
+  }
+
+  /** Deletes again what a server may have lost; how many sessions had come back. */
+  async reassert(ids: readonly string[]): Promise<number> {
+    this.#assertOpen();
+    return this.#table.reassert(ids);
   }
 
   /** `create()` under a given id, with what a cache needs to know. */
@@ -254,9 +341,18 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   /** `set()` with what a cache needs to know. */
   async save(id: string, data: T | Snapshot<T>, options: WriteOptions): Promise<Loaded<T>> {
     checkWriteOptions(options);
-    const { ifRevision } = options;
+    const { ifRevision, user } = options;
     const mode = ifRevision === undefined ? "set" : "update";
-    return this.#put(id, data, options, { mode, expectedTag: ifRevision });
+    return this.#put(id, data, options, { mode, expectedTag: ifRevision, user });
+  }
+
+  /** Ends the sessions that a user has too many, after one was written as theirs; never that one. Their ids. */
+  async limit(written: Session<T>, { user }: { user?: string }): Promise<string[]> {
+    if (this.#maxSessionsPerUser === undefined || user === undefined) return [];
+    const others = (await this.#table.idsOf(user)).filter((id) => id !== written.id);
+    const tooMany = others.slice(0, Math.max(0, others.length + 1 - this.#maxSessionsPerUser));
+    await Promise.all(tooMany.map((id) => this.bury(id, { reason: "limit" })));
+    return tooMany;
   }
 
   /** `touch()` with what a cache needs to know. */
@@ -269,21 +365,32 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   async #put(id: string, data: T | Snapshot<T>, life: LifeOptions, how: Omit<PutRequest, "id" | "payload">) {
     this.#assertUsable(id);
     const payload = this.#codec.encode(data as T);
-    const row = await this.#table.put({ ...how, ...resolveLife(life, this.#clock.wallNow()), id, payload });
+    const request = { ...how, ...resolveLife(life, this.#clock.wallNow()), id, payload };
+    const row = await this.#table.put(request).catch((error: Error) => {
+      if (!(error instanceof TagConflict)) throw error;
+      throw new SessionConflictError(error.keyHash, this.#decode(id, error.current).session);
+    });
     return this.#decode(id, row);
   }
 
-  #decode(id: string, { record, aliveUntilMs }: Row): Loaded<T> {
-    const { tag, payload, createdAtMs, expiresAtMs, user } = record;
-    let data: T;
-    try {
-      data = this.#codec.decode(payload);
-    } catch (error) {
-      throw this.#table.undecodable(id, error as Error);
-    }
+  async #revoke(bury: () => Promise<{ registry: Registry }>, options: RevokeOptions): Promise<Revocation> {
+    const limit = new RevocationLimit(options, this.#clock);
+    const startedAtMs = this.#clock.now();
+    const { registry } = await limit.bound(bury(), { deleted: false });
+    const wait = new Promise<void>((resolve) => {
+      this.#clock.schedule(resolve, outlastingMs(this.#maxStalenessMs));
+    });
+    await limit.bound(wait, { deleted: true });
+    return { acknowledged: false, waitedMs: this.#clock.now() - startedAtMs, nodes: registry.size };
+  }
+
+  #decode(id: string, { record, aliveUntilMs }: Row, known?: Loaded<T>): Loaded<T> {
+    const { tag, payload, createdAtMs, expiresAtMs, user, generation } = record;
+    const isKnown = known !== undefined && known.session.revision === tag && tag !== "";
+    const data = isKnown ? known.session.data : this.#decodeData(id, payload);
     const session: Session<T> = Object.freeze({
       id,
-      data: freezeDeep(data),
+      data,
       revision: tag,
       createdAtMs,
       expiresAtMs,
@@ -291,12 +398,21 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
     });
     return Object.freeze({
       session,
+      generation,
       answer: Promise.resolve(session),
       ttlMs: record.ttlMs ?? this.ttlMs,
       aliveUntilMs,
       isFinal: false,
-      encodedLength: payload.length,
+      encodedLength: isKnown ? known.encodedLength : payload.length,
     });
+  }
+
+  #decodeData(id: string, payload: string): Snapshot<T> {
+    try {
+      return freezeDeep(this.#codec.decode(payload));
+    } catch (error) {
+      throw this.#table.undecodable(id, error as Error);
+    }
   }
 
   #assertUsable(id: string): void {
@@ -307,6 +423,10 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   #assertOpen(): void {
     if (this.#closed) throw new StoreClosedError();
   }
+}
+
+async function* flat<I>(batches: AsyncIterable<I[]>): AsyncGenerator<I> {
+  for await (const batch of batches) yield* batch;
 }
 
 function passOverCorrupt(error: unknown): undefined {

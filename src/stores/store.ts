@@ -11,7 +11,7 @@ export interface LifeOptions {
 
 /** What `create()` may be told of a new session. */
 export interface CreateOptions extends LifeOptions {
-  /** The user it belongs to; at most 256 characters, percent-encoded. */
+  /** The user it belongs to, for `revokeUser()` and `sessionsOf()`; at most 256 characters, percent-encoded. */
   user?: string;
   /** The end that no touch and no write passes, in milliseconds from now. Default: none. */
   absoluteTtlMs?: number;
@@ -21,6 +21,8 @@ export interface CreateOptions extends LifeOptions {
 export interface WriteOptions extends LifeOptions {
   /** Write only if the session still has this revision; otherwise a `SessionConflictError`. */
   ifRevision?: string;
+  /** The user it belongs to from now on, as after a login. Default: the one it has. */
+  user?: string;
 }
 
 /** How fresh the answer of `get()` has to be. */
@@ -33,6 +35,24 @@ export interface ReadOptions {
 export interface DeleteOptions {
   /** Delete only if the session still has this revision; otherwise a `SessionConflictError`. */
   ifRevision?: string;
+}
+
+/** How long `revoke()` may take. */
+export interface RevokeOptions {
+  /** After so many milliseconds, a `RevocationUncertainError`. Default: as long as it takes, which is bounded by the bound on staleness. */
+  timeoutMs?: number;
+  /** Stops the waiting, which rejects with the signal's reason; what Redis was told stays done. */
+  signal?: AbortSignal;
+}
+
+/** How it became certain that no node answers with the session any more. */
+export interface Revocation {
+  /** `true`: every other node said so. `false`: some did not, and the time is over for which a node answers without hearing of changes. */
+  acknowledged: boolean;
+  /** How long it took, in milliseconds. */
+  waitedMs: number;
+  /** How many other nodes were registered. */
+  nodes: number;
 }
 
 /** What `update()` makes of the data. It may run several times, so it should have no other effect. */
@@ -67,7 +87,10 @@ export interface SessionStore<T> extends AsyncDisposable {
   /** Stores a new session under a new id. */
   create(data: T | Snapshot<T>, options?: CreateOptions): Promise<Session<T>>;
 
-  /** Stores the data under this id, whether or not there is a session yet. */
+  /**
+   * Stores the data under this id, whether or not there is a session yet; but if there was one that was deleted or revoked, rejects with
+   * a `SessionRevokedError`.
+   */
   set(id: string, data: T | Snapshot<T>, options?: WriteOptions): Promise<Session<T>>;
 
   /**
@@ -79,10 +102,28 @@ export interface SessionStore<T> extends AsyncDisposable {
   /** Lets the session live for its TTL from now on at least. `false` if there is none. */
   touch(id: string, options?: LifeOptions): Promise<boolean>;
 
-  /** Deletes the session. `false` if there was none. */
+  /**
+   * Deletes the session. `false` if there was none. For a while after it, writes under this id are refused with a `SessionRevokedError`, so
+   * that a request that is still under way cannot bring it back.
+   */
   delete(id: string, options?: DeleteOptions): Promise<boolean>;
 
-  /** Deletes all sessions with this store's prefix; how many there were. */
+  /**
+   * Deletes the session, and resolves when no node can answer with it any more. Rejects with a `RevocationUncertainError` if that cannot be
+   * said in time.
+   */
+  revoke(id: string, options?: RevokeOptions): Promise<Revocation>;
+
+  /** Likewise for all sessions that the user has, whatever their number. A login that comes after it is not affected. */
+  revokeUser(user: string, options?: RevokeOptions): Promise<Revocation>;
+
+  /** The sessions of a user, the one that ends first first. O(sessions of the user). */
+  sessionsOf(user: string): AsyncIterable<Session<T>>;
+
+  /**
+   * Deletes all sessions with this store's prefix; how many there were. Unlike `delete()` it keeps no memory of them: for maintenance and for
+   * tests, since a request that is under way may save its session again.
+   */
   clear(): Promise<number>;
 
   /** How many sessions there are. O(n). */

@@ -1,5 +1,6 @@
 import type { ContractCase } from "./contract-case.js";
 import { COOKIES } from "./express-contract/cookies.js";
+import { ENDINGS } from "./express-contract/endings.js";
 import { LIFE } from "./express-contract/life.js";
 import { METHODS } from "./express-contract/methods.js";
 import { OPTIONS } from "./express-contract/options.js";
@@ -12,7 +13,6 @@ import { SESSION_METHODS } from "./express-contract/session-methods.js";
 import { SESSIONS } from "./express-contract/sessions.js";
 import type { ExpressStore, Middleware, Untyped } from "./express-contract/types.js";
 
-/** Whose store is held to the contract of express-session. */
 /** What the suite needs of whoever runs it. */
 export interface ExpressStoreContractOptions {
   /** What `express-session` exports. The suite was written for version 1.19. */
@@ -21,6 +21,8 @@ export interface ExpressStoreContractOptions {
   makeStore(): ExpressStore | Promise<ExpressStore>;
   /** Whether every method answers with a promise if there is no callback. Default: `false`. */
   promises?: boolean;
+  /** Whether a session that was destroyed stays so, whatever is saved under its id later. Default: `false`. */
+  tombstones?: boolean;
 }
 
 /**
@@ -40,6 +42,7 @@ export function expressStoreContract({
   session,
   makeStore,
   promises = false,
+  tombstones = false,
 }: ExpressStoreContractOptions): ContractCase[] {
   const topics: Readonly<Record<string, Cases>> = {
     session: SESSIONS,
@@ -52,6 +55,7 @@ export function expressStoreContract({
     record: RECORDS,
     life: LIFE,
     ...(promises && { promise: PROMISES }),
+    ...(tombstones && { ending: ENDINGS }),
   };
   return Object.entries(topics).flatMap(([topic, cases]) =>
     Object.entries(cases).map(([name, run]) => ({

@@ -1,6 +1,7 @@
 export type { ContractCase } from "./contract-case.js";
 export { type ExpressStoreContractOptions, expressStoreContract } from "./express-contract.js";
 export { ManualClock } from "./manual-clock.js";
+export { SimulatedRedis, type SimulatedRedisOptions } from "./simulated-redis.js";
 export type { MakeStoreOptions } from "./store-contract/scenario.js";
 export { type SessionStoreContractOptions, sessionStoreContract } from "./store-contract.js";
 export { type Direction, TcpProxy, type TcpProxyOptions } from "./tcp-proxy.js";

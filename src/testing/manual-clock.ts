@@ -25,6 +25,11 @@ export class ManualClock implements Clock {
     return { cancel: () => void this.#timers.delete(timer) };
   }
 
+  /** Always a half: what varies on a real clock does not on this one. */
+  random(): number {
+    return 0.5;
+  }
+
   /** Moves time on, running the timers that come due in their order. */
   advance(ms: number): void {
     const endMs = this.#nowMs + ms;

@@ -7,6 +7,7 @@ import { LIFE } from "./store-contract/life.js";
 import { MANY } from "./store-contract/many.js";
 import { OPTIONS } from "./store-contract/options.js";
 import { REVISIONS } from "./store-contract/revisions.js";
+import { REVOCATIONS } from "./store-contract/revocations.js";
 import { type Cases, type MakeStoreOptions, play } from "./store-contract/scenario.js";
 import { SESSIONS } from "./store-contract/sessions.js";
 import { UPDATES } from "./store-contract/updates.js";
@@ -20,7 +21,8 @@ export interface SessionStoreContractOptions {
 /**
  * What `SessionStore` promises, as cases for any test runner. Data must go through JSON, as it does by default.
  *
- * Some cases wait until a session has ended, for a fraction of a second each; all may run at the same time.
+ * Some cases wait until a session has ended, for a fraction of a second each, or until a revocation is certain, which takes a little more
+ * than the bound on staleness; all may run at the same time.
  *
  * @example
  * ```ts
@@ -39,6 +41,7 @@ export function sessionStoreContract({ makeStore }: SessionStoreContractOptions)
     life: LIFE,
     options: OPTIONS,
     "many sessions": MANY,
+    revocations: REVOCATIONS,
     closing: CLOSING,
   };
   return Object.entries(topics).flatMap(([topic, cases]) =>

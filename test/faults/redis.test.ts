@@ -100,13 +100,18 @@ describe.each(CURRENT_CLIENT_KINDS)("when Redis fails, on $name", (kind) => {
     await cached(node, id);
   });
 
-  test("by having no memory left for writes, writes are refused and reads go on from Redis", async () => {
+  test("by having no memory left, writes are refused, and reads, logouts and the lease go on", async () => {
     await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "1");
+    onTestFinished(async () => void (await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0")));
     await expect(writer.set(id, { n: 2 })).rejects.toThrow(/OOM/);
-    await eventually(() => node.coordinator?.lease.held === false);
-    expect((await node.get(id))?.data).toEqual({ n: 1 });
-    await redisCommand(redis.port, "CONFIG", "SET", "maxmemory", "0");
-    await leaseHeld(node);
+    await expect(writer.create({ n: 2 })).rejects.toThrow(/OOM/);
+    const beats = node.coordinator?.stats().beatsReturned ?? 0;
+    await eventually(() => (node.coordinator?.stats().beatsReturned ?? 0) > beats + 1);
+    expect(node.peek(id)?.data).toEqual({ n: 1 });
+    expect((await node.get(id, { consistency: "strong" }))?.data).toEqual({ n: 1 });
+    expect(await writer.delete(id)).toBe(true);
+    await eventually(() => node.peek(id) === undefined);
+    expect(await node.get(id)).toBeUndefined();
   });
 });
 

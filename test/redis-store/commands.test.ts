@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { RedisStore, type SessionStore } from "../../src/index.js";
 import type { RedisClient } from "../../src/redis/detect.js";
-import { chainKey } from "../../src/redis/session-table.js";
+import { metaKey } from "../../src/redis/session-table.js";
 import { CLIENT_KINDS, type TestClient } from "../support/clients.js";
 import { storeOn, useRawRedis } from "../support/raw-redis.js";
 import { recordSessionCommands } from "../support/session-commands.js";
@@ -24,8 +24,8 @@ const COSTS: readonly [string, (store: Store, id: string) => unknown, string[]][
   ["update()", (store, id) => store.update(id, ({ n }) => ({ n: n + 1 })), ["read", "put"]],
   ["touch()", (store, id) => store.touch(id), ["touch"]],
   ["delete()", (store, id) => store.delete(id), ["delete"]],
-  ["size()", (store) => store.size(), ["SCAN"]],
-  ["ids()", (store) => drain(store.ids()), ["SCAN"]],
+  ["size()", (store) => store.size(), ["SCAN", "list"]],
+  ["ids()", (store) => drain(store.ids()), ["SCAN", "list"]],
   ["all()", (store) => drain(store.all()), ["SCAN", "read"]],
   ["deleteWhere()", (store) => store.deleteWhere(() => true), ["SCAN", "read", "delete"]],
   ["healthy()", (store) => store.healthy(), ["PING"]],
@@ -111,26 +111,36 @@ describe("what Redis holds", () => {
     expect(endMs).toBeLessThanOrEqual((await redis.nowMs()) + 11_005);
   });
 
-  test("holds nothing any more when the session is gone", async () => {
+  test("is a tombstone of 15 characters for an hour when the session is gone, then nothing", async () => {
     const { store, prefix } = storeOn(redis);
     const { id } = await store.create({});
     await store.delete(id);
-    expect(await redis.send("EXISTS", prefix + id)).toBe(0);
+    expect(await redis.send("GET", prefix + id)).toMatch(/^T1[\w-]{12}1$/);
+    const lifeMs = Number(await redis.send("PTTL", prefix + id));
+    expect(lifeMs).toBeGreaterThan(3_590_000);
+    expect(lifeMs).toBeLessThanOrEqual(3_600_000);
+  });
+
+  test("is a tombstone for as long as the store was told", async () => {
+    const { store, prefix } = storeOn(redis, { tombstoneTtlMs: 5_000 });
+    await store.delete("an-id");
+    expect(Number(await redis.send("PTTL", `${prefix}an-id`))).toBeLessThanOrEqual(5_000);
   });
 
   test("holds the head of the chain under a name that depends on the channel alone", async () => {
     const { store, channel } = storeOn(redis);
     const { revision } = await store.create({});
-    expect(await redis.send("HGET", chainKey(channel), "c")).toBe(revision);
+    expect(await redis.send("HGET", metaKey(channel), "c")).toBe(revision);
   });
 
   test("holds no chain for a store without a channel", async () => {
     await redis.send("FLUSHALL");
     const { store } = storeOn(redis, { prefix: "alone:", channel: null });
     await store.set("1", {});
-    await store.delete("1");
     await store.set("2", {});
-    expect(await redis.send("KEYS", "*")).toEqual(["alone:2"]);
+    await store.delete("1");
+    expect((await redis.send("KEYS", "*")) as string[]).toHaveLength(2);
+    expect(await redis.send("KEYS", "sessionmesh:*")).toEqual([]);
   });
 
   test("is what the codec made of the data", async () => {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { RedisStore, StoreUnavailableError } from "../../src/index.js";
+import { RedisStore, RevocationUncertainError, StoreUnavailableError } from "../../src/index.js";
 import type { RedisClient } from "../../src/redis/detect.js";
 import { TcpProxy } from "../../src/testing/index.js";
 import { CLIENT_KINDS, type ClientKind } from "../support/clients.js";
@@ -21,7 +21,10 @@ const METHODS: Readonly<Record<string, (store: Store) => Promise<unknown>>> = {
   set: (store) => store.set("an-id", { n: 1 }),
   update: (store) => store.update("an-id", (data) => data),
   touch: (store) => store.touch("an-id"),
-  delete: (store) => store.delete("an-id"),
+  delete: (store) => store.delete("another-id"),
+  revoke: (store) => store.revoke("another-id"),
+  revokeUser: (store) => store.revokeUser("ada"),
+  sessionsOf: (store) => drain(store.sessionsOf("ada")),
   clear: (store) => store.clear(),
   size: (store) => store.size(),
   ids: (store) => drain(store.ids()),
@@ -42,7 +45,8 @@ async function openStore(kind: ClientKind, port: number, options: { commandTimeo
 /** Checks that every method fails, each for the reason that Redis is not to be had. */
 async function allUnavailable(store: Store): Promise<void> {
   const outcomes = Object.entries(METHODS).map(async ([name, call]) => {
-    await expect(call(store), name).rejects.toThrow(StoreUnavailableError);
+    const error = name.startsWith("revoke") ? RevocationUncertainError : StoreUnavailableError;
+    await expect(call(store), name).rejects.toThrow(error);
   });
   await Promise.all(outcomes);
   expect(await store.healthy()).toBe(false);

@@ -1,11 +1,13 @@
 import { BEAT } from "../../src/redis/scripts/beat.js";
 import { DELETE } from "../../src/redis/scripts/delete.js";
+import { LIST } from "../../src/redis/scripts/list.js";
 import { PUT } from "../../src/redis/scripts/put.js";
 import { READ } from "../../src/redis/scripts/read.js";
 import { TOUCH } from "../../src/redis/scripts/touch.js";
 import type { TestClient } from "./clients.js";
 
 const SCRIPT_NAMES = new Map([
+  [LIST.sha1, "list"],
   [DELETE.sha1, "delete"],
   [PUT.sha1, "put"],
   [READ.sha1, "read"],

@@ -161,8 +161,8 @@ describe("options that are wrong do not compile:", () => {
     store.get(id, { consistent: true });
     // @ts-expect-error: no such level
     store.get(id, { consistency: "eventual" });
-    // @ts-expect-error: only `create` names the user
-    store.set(id, { userId: 1, roles: [] }, { user: "1" });
+    // @ts-expect-error: only `create` sets the absolute end
+    store.set(id, { userId: 1, roles: [] }, { absoluteTtlMs: 1 });
     // @ts-expect-error: a touch is unconditional
     store.touch(id, { ifRevision: "r" });
     // @ts-expect-error: a misspelt option

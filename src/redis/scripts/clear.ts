@@ -1,17 +1,26 @@
+import { HEAD_LENGTH } from "../../session/record.js";
 import { ANNOUNCE } from "./announce.js";
+import { HEAD } from "./head.js";
 import { script } from "./script.js";
 
 /**
  * Deletes a batch of sessions and tells the nodes to drop all they hold, in one atomic step.
  *
- * - KEYS 1 chain, 2… records
+ * - KEYS 1 meta, 2 generations, 3… records
  * - ARGV 1 new tag, 2 channel or '', 3 node, 4 key prefix
- * - returns how many records there were
+ * - returns how many sessions there were
  *
- * O(batch); memory is freed in the background.
+ * Tombstones stay: they still have somebody to refuse. O(batch); memory is freed in the background.
  */
-export const CLEAR = script(`${ANNOUNCE}
-local deleted = #KEYS > 1 and redis.call('UNLINK', unpack(KEYS, 2)) or 0
+export const CLEAR = script(`${HEAD}${ANNOUNCE}
+local deleted = 0
+for i = 3, #KEYS do
+  local head = redis.call('GETRANGE', KEYS[i], 0, ${HEAD_LENGTH - 1})
+  if string.sub(head, 1, 2) ~= 'T1' then
+    if kind_of(head, KEYS[2]) == 'gone' then deleted = deleted - 1 end
+    deleted = deleted + redis.call('UNLINK', KEYS[i])
+  end
+end
 announce(KEYS[1], ARGV[2], 'C', ARGV[1], ARGV[3], ARGV[4])
 return deleted
 `);

@@ -1,84 +1,244 @@
 import { describe, expect, test } from "vitest";
 import { A_TAG, recordOf } from "../../../test/support/records.js";
-import { useScripts } from "../../../test/support/script-runner.js";
+import { SERVERS, tombstoneOf, useScripts } from "../../../test/support/script-runner.js";
 import { newTag } from "../../session/record.js";
 import { DELETE } from "./delete.js";
 
-const { redis, names, run, listen } = useScripts();
+const TOMBSTONE_TTL_MS = 90_000;
 
 interface Delete {
   /** Default: whatever tag it has. */
   expected?: string;
   tag?: string;
   channel?: string;
+  /** The request that nodes shall acknowledge, and the tag for a chain that this server did not write. Default: none. */
+  request?: string;
+  fresh?: string;
 }
 
-function remove({ expected, tag = newTag(), channel = names.channel }: Delete = {}) {
-  const condition = expected === undefined ? "" : `=${expected}`;
-  return run(DELETE, [names.key, names.chain], [condition, tag, channel, "node"]);
-}
+type Outcome = [outcome: number, registry?: string[]];
 
-const exists = () => redis.send("EXISTS", names.key);
+/** Of each message the kind, the write before it and the write that it tells. */
+const links = (messages: readonly string[][]) => messages.map((lines) => lines.slice(0, 3));
 
-test("1: deleted", async () => {
-  await redis.send("SET", names.key, recordOf());
-  expect(await remove()).toBe(1);
-  expect(await exists()).toBe(0);
-});
+describe.each(SERVERS)("on $name", (server) => {
+  const { redis, names, run, listen, revoked, foreignChain } = useScripts(server);
 
-test("0: there was none", async () => {
-  expect(await remove()).toBe(0);
-  expect(await remove({ expected: A_TAG })).toBe(0);
-});
+  async function remove({ expected, tag = newTag(), request = "", fresh = newTag(), ...rest }: Delete = {}) {
+    const condition = expected === undefined ? "" : `=${expected}`;
+    const told = [rest.channel ?? names.channel, "node", "deleted", request, request && "replies", fresh];
+    const args = [condition, tag, TOMBSTONE_TTL_MS, ...told];
+    return (await run(DELETE, [names.key, names.meta, names.generations], args)) as unknown as Outcome;
+  }
 
-describe("with a tag that is expected", () => {
-  test("1: it had that tag", async () => {
-    await redis.send("SET", names.key, recordOf());
-    expect(await remove({ expected: A_TAG })).toBe(1);
-    expect(await exists()).toBe(0);
-  });
+  const holds = (record: string) => redis.send("SET", names.key, record);
+  const held = () => redis.send("GET", names.key);
 
-  test("-1: it has another tag, and stays", async () => {
-    await redis.send("SET", names.key, recordOf());
-    for (const expected of [newTag(), "", "*", A_TAG.slice(0, 11)])
-      expect(await remove({ expected })).toBe(-1);
-    expect(await redis.send("GET", names.key)).toBe(recordOf());
-  });
-
-  test("the record of another store has the empty one", async () => {
-    await redis.send("SET", names.key, "{}");
-    expect(await remove({ expected: A_TAG })).toBe(-1);
-    expect(await remove({ expected: "" })).toBe(1);
-  });
-});
-
-describe("the nodes", () => {
-  test("are told, even if there was none: one of them may still hold it", async () => {
-    const messages = await listen(names.channel);
-    const [first, second] = [newTag(), newTag()];
-    await redis.send("SET", names.key, recordOf());
-    await remove({ tag: first });
-    await remove({ tag: second });
-    await expect
-      .poll(() => messages)
-      .toEqual([
-        ["SM1D", "", first, "node", names.key],
-        ["SM1D", first, second, "node", names.key],
-      ]);
-  });
-
-  test("are not told of what was refused", async () => {
-    const messages = await listen(names.channel);
-    await redis.send("SET", names.key, recordOf());
-    await remove({ expected: newTag() });
+  test("1: deleted, and a tombstone left for a while", async () => {
+    await holds(recordOf());
     const tag = newTag();
-    await remove({ tag });
-    await expect.poll(() => messages).toEqual([["SM1D", "", tag, "node", names.key]]);
+    expect(await remove({ tag })).toEqual([1]);
+    expect(await held()).toBe(tombstoneOf(tag, 1));
+    const lifeMs = Number(await redis.send("PTTL", names.key));
+    expect(lifeMs).toBeGreaterThan(0);
+    expect(lifeMs).toBeLessThanOrEqual(TOMBSTONE_TTL_MS);
   });
 
-  test("are not told by a store without a channel", async () => {
-    await redis.send("SET", names.key, recordOf());
-    expect(await remove({ channel: "" })).toBe(1);
-    expect(await redis.send("EXISTS", names.chain)).toBe(0);
+  test("0: there was none, and a tombstone is left all the same", async () => {
+    const tag = newTag();
+    expect(await remove({ tag })).toEqual([0]);
+    expect(await held()).toBe(tombstoneOf(tag, 0));
+    expect(await remove()).toEqual([0]);
+  });
+
+  test("0: its user was revoked before", async () => {
+    await holds(recordOf({ user: "ann", generation: 1 }));
+    await revoked("ann", 2);
+    expect(await remove()).toEqual([0]);
+  });
+
+  test.each([
+    ["a record of another store", "{}"],
+    ["text", "hello"],
+    ["a record of a newer format", `L2${recordOf().slice(2)}`],
+  ])("1: %s was deleted", async (_, record) => {
+    await holds(record);
+    expect(await remove()).toEqual([1]);
+  });
+
+  test("a key of another type fails", async () => {
+    await redis.send("RPUSH", names.key, "item");
+    await expect(remove()).rejects.toThrow("WRONGTYPE");
+    expect(await redis.send("TYPE", names.key)).toBe("list");
+  });
+
+  describe("with a tag that is expected", () => {
+    test("1: it had that tag", async () => {
+      await holds(recordOf());
+      const tag = newTag();
+      expect(await remove({ expected: A_TAG, tag })).toEqual([1]);
+      expect(await held()).toBe(tombstoneOf(tag));
+    });
+
+    test("-1: it has another tag, and stays", async () => {
+      await holds(recordOf());
+      for (const expected of [newTag(), "", "*", A_TAG.slice(0, 11)])
+        expect(await remove({ expected })).toEqual([-1]);
+      expect(await held()).toBe(recordOf());
+    });
+
+    test("0: there is none, and nothing is left", async () => {
+      for (const expected of [A_TAG, ""]) expect(await remove({ expected })).toEqual([0]);
+      expect(await redis.send("EXISTS", names.key, names.meta)).toBe(0);
+    });
+
+    test("0: it was deleted already, and the tombstone stays", async () => {
+      await holds(tombstoneOf(A_TAG));
+      for (const expected of [A_TAG, ""]) expect(await remove({ expected })).toEqual([0]);
+      expect(await held()).toBe(tombstoneOf(A_TAG));
+    });
+
+    test("0: its user was revoked, and it stays", async () => {
+      const record = recordOf({ user: "ann" });
+      await holds(record);
+      await revoked("ann", 1);
+      expect(await remove({ expected: A_TAG })).toEqual([0]);
+      expect(await held()).toBe(record);
+    });
+
+    test("the record of another store has the empty one", async () => {
+      await holds("{}");
+      expect(await remove({ expected: A_TAG })).toEqual([-1]);
+      expect(await remove({ expected: "" })).toEqual([1]);
+    });
+
+    test("what cannot be read has none", async () => {
+      const record = `L2${recordOf().slice(2)}`;
+      await holds(record);
+      for (const expected of [A_TAG, ""]) expect(await remove({ expected })).toEqual([-1]);
+      expect(await held()).toBe(record);
+    });
+  });
+
+  describe("a deletion that comes twice", () => {
+    test.each([undefined, A_TAG])("is answered twice, and told once (expected: %s)", async (expected) => {
+      await holds(recordOf());
+      const tag = newTag();
+      const messages = await listen(names.channel);
+      expect(await remove({ expected, tag } as Delete)).toEqual([1]);
+      const next = newTag();
+      await redis.send("HSET", names.meta, "c", next); // a write in between: the chain must not come back to `tag`
+      expect(await remove({ expected, tag } as Delete)).toEqual([1]);
+      expect(await redis.send("HGET", names.meta, "c")).toBe(next);
+      expect(await held()).toBe(tombstoneOf(tag));
+      await redis.send("PUBLISH", names.channel, "the end");
+      await expect
+        .poll(() => messages)
+        .toEqual([["SM1D", "", tag, "node", names.key, "deleted", "", ""], ["the end"]]);
+    });
+
+    test("says again that there was none", async () => {
+      const tag = newTag();
+      expect(await remove({ tag })).toEqual([0]);
+      expect(await remove({ tag })).toEqual([0]);
+    });
+
+    test("names again who must acknowledge", async () => {
+      await holds(recordOf());
+      const tag = newTag();
+      await redis.send("HSET", names.meta, "n:other", "4");
+      expect(await remove({ tag, request: "request" })).toEqual([1, ["n:other", "4"]]);
+      await redis.send("HSET", names.meta, "n:other", "5");
+      expect(await remove({ tag, request: "request" })).toEqual([1, ["n:other", "5"]]);
+    });
+  });
+
+  describe("the nodes", () => {
+    test("are told, even if there was none: one of them may still hold it", async () => {
+      const messages = await listen(names.channel);
+      const [first, second] = [newTag(), newTag()];
+      await holds(recordOf());
+      await remove({ tag: first });
+      await remove({ tag: second });
+      await expect
+        .poll(() => messages)
+        .toEqual([
+          ["SM1D", "", first, "node", names.key, "deleted", "", ""],
+          ["SM1D", first, second, "node", names.key, "deleted", "", ""],
+        ]);
+    });
+
+    test("are not told of what was refused", async () => {
+      const messages = await listen(names.channel);
+      await holds(recordOf());
+      await remove({ expected: newTag() });
+      const tag = newTag();
+      await remove({ tag });
+      await expect.poll(() => messages).toEqual([["SM1D", "", tag, "node", names.key, "deleted", "", ""]]);
+    });
+
+    test("are not told by a store without a channel", async () => {
+      await holds(recordOf());
+      expect(await remove({ channel: "" })).toEqual([1]);
+      expect(await redis.send("EXISTS", names.meta)).toBe(0);
+    });
+  });
+
+  describe("one that nodes shall acknowledge", () => {
+    test("tells them the request and where to answer, and names them all with their beats", async () => {
+      await holds(recordOf());
+      const [tag, fresh] = [newTag(), newTag()];
+      await redis.send("HSET", names.meta, "n:a", "1", "n:b", "22");
+      const messages = await listen(names.channel);
+      const [outcome, registry = []] = await remove({ tag, request: "request", fresh });
+      expect(outcome).toBe(1);
+      expect(Object.fromEntries([registry.slice(0, 2), registry.slice(2)])).toEqual({
+        "n:a": "1",
+        "n:b": "22",
+      });
+      const message = ["SM1D", fresh, tag, "node", names.key, "deleted", "request", "replies"];
+      await expect.poll(() => messages).toEqual([message]);
+    });
+
+    test("names nobody where nobody is registered, and only then leaves `c` and `e` in the hash", async () => {
+      expect(await remove({ request: "request" })).toEqual([0, []]);
+      expect(await redis.send("HLEN", names.meta)).toBe(2);
+    });
+
+    test("names a thousand nodes", async () => {
+      const nodes = Array.from({ length: 1_000 }, (_, n) => [`n:node-${n}`, String(n)]);
+      await redis.send("HSET", names.meta, ...nodes.flat());
+      const [, registry = []] = await remove({ request: "request" });
+      const named = nodes.map((_, n) => registry.slice(2 * n, 2 * n + 2));
+      expect(registry).toHaveLength(2_000);
+      expect(named.sort()).toEqual(nodes.sort());
+    });
+
+    test("goes on with the chain of this server", async () => {
+      const [first, second] = [newTag(), newTag()];
+      await remove({ tag: first, request: "request" });
+      const messages = await listen(names.channel);
+      await remove({ tag: second, request: "request" });
+      await expect.poll(() => links(messages)).toEqual([["SM1D", first, second]]);
+    });
+
+    test("breaks a chain that another server wrote, even as a repetition", async () => {
+      const [foreign, tag, fresh, again] = [newTag(), newTag(), newTag(), newTag()];
+      await foreignChain(foreign);
+      const messages = await listen(names.channel);
+      await remove({ tag, request: "request", fresh });
+      await expect.poll(() => links(messages)).toEqual([["SM1D", fresh, tag]]);
+      await foreignChain(tag);
+      await remove({ tag, request: "request", fresh: again });
+      expect(await redis.send("HGET", names.meta, "c")).toBe(again);
+    });
+
+    test("leaves the chain of another server alone if nobody shall acknowledge", async () => {
+      const [foreign, tag] = [newTag(), newTag()];
+      await foreignChain(foreign);
+      const messages = await listen(names.channel);
+      await remove({ tag });
+      await expect.poll(() => links(messages)).toEqual([["SM1D", foreign, tag]]);
+    });
   });
 });

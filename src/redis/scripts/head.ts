@@ -1,18 +1,33 @@
 import { HEADER_LENGTH } from "../../session/record.js";
 
 /**
- * The part that all scripts share which look at a record's header: what kind of record begins with `head`.
+ * The part that all scripts share which look at a record's header.
  *
- * `live` for one of ours, `foreign` for the plain JSON of another store, `absent` for none, `gone` for a tombstone, and `corrupt` for whatever
- * else there is, which must be left as it is. Layout: `session/record.ts`. O(1).
+ * `user_of(head)`: the user of a live record, percent-encoded, or ''.
+ *
+ * `generation_of(generations, user)`: the user's generation now, in 8 digits. Sessions that were stamped with an earlier one are over.
+ *
+ * `kind_of(head, generations)`: what kind of record begins with `head`: `live` for one of ours, `foreign` for the plain JSON of another store,
+ * `absent` for none, `gone` for a tombstone or a session whose user was revoked, and `corrupt` for whatever else there is, which
+ * must be left as it is. Layout: `session/record.ts`. O(1).
  */
-export const KIND_OF = `
-local function kind_of(head)
+export const HEAD = `
+local function user_of(head)
+  return string.sub(head, ${HEADER_LENGTH + 1}, ${HEADER_LENGTH} + tonumber(string.sub(head, 75, 78)))
+end
+local function generation_of(generations, user)
+  return string.format('%08d', redis.call('HGET', generations, user) or 0)
+end
+local function kind_of(head, generations)
   if head == '' then return 'absent' end
-  if string.sub(head, 1, 2) == 'T1' then return 'gone' end
+  local format = string.sub(head, 1, 2)
+  if format == 'T1' then return 'gone' end
   if string.sub(head, 1, 1) == '{' then return 'foreign' end
   local numbers = string.sub(head, 15, ${HEADER_LENGTH})
-  if string.sub(head, 1, 2) ~= 'L1' or #numbers < ${HEADER_LENGTH - 14} or string.find(numbers, '%D') then return 'corrupt' end
-  return #head < ${HEADER_LENGTH} + tonumber(string.sub(numbers, -4)) and 'corrupt' or 'live'
+  if format ~= 'L1' or #numbers < ${HEADER_LENGTH - 14} or string.find(numbers, '%D') then return 'corrupt' end
+  local length = tonumber(string.sub(numbers, -4))
+  if #head < ${HEADER_LENGTH} + length then return 'corrupt' end
+  if length > 0 and string.sub(head, 67, 74) < generation_of(generations, user_of(head)) then return 'gone' end
+  return 'live'
 end
 `;

@@ -1,34 +1,81 @@
-import { expect, test } from "vitest";
-import { recordOf } from "../../../test/support/records.js";
-import { useScripts } from "../../../test/support/script-runner.js";
+import { describe, expect, test } from "vitest";
+import { A_TAG, recordOf } from "../../../test/support/records.js";
+import { SERVERS, tombstoneOf, useScripts } from "../../../test/support/script-runner.js";
+import { newTag } from "../../session/record.js";
 import { READ } from "./read.js";
 
-const { redis, names, run } = useScripts();
-const read = () => run(READ, [names.key], []);
+describe.each(SERVERS)("on $name", (server) => {
+  const { redis, names, run, revoked } = useScripts(server);
+  const read = (knownTag = "") => run(READ, [names.key, names.generations], [knownTag]);
+  const holds = (record: string, ...options: string[]) => redis.send("SET", names.key, record, ...options);
 
-test("gives the record and what is left of its life", async () => {
-  await redis.send("SET", names.key, recordOf(), "PX", "60000");
-  const [record, lifeMs] = (await read()) as [string, number];
-  expect(record).toBe(recordOf());
-  expect(lifeMs).toBeLessThanOrEqual(60_000);
-  expect(lifeMs).toBeGreaterThan(0);
-});
+  test("gives the record and what is left of its life", async () => {
+    await holds(recordOf(), "PX", "60000");
+    const [record, lifeMs] = (await read()) as [string, number];
+    expect(record).toBe(recordOf());
+    expect(lifeMs).toBeLessThanOrEqual(60_000);
+    expect(lifeMs).toBeGreaterThan(0);
+  });
 
-test("gives -1 for a record that has no end", async () => {
-  await redis.send("SET", names.key, "{}");
-  expect(await read()).toEqual(["{}", -1]);
-});
+  test("gives -1 for a record that has no end", async () => {
+    await holds("{}");
+    expect(await read()).toEqual(["{}", -1]);
+  });
 
-test("gives nil where there is no record, or a tombstone", async () => {
-  expect(await read()).toBeNull();
-  await redis.send("SET", names.key, `T1${recordOf().slice(2)}`);
-  expect(await read()).toBeNull();
-});
+  test("gives nil where there is no record, or a tombstone, whatever tag is known", async () => {
+    for (const known of ["", A_TAG]) expect(await read(known)).toBeNull();
+    await holds(tombstoneOf(A_TAG));
+    for (const known of ["", A_TAG]) expect(await read(known)).toBeNull();
+  });
 
-test("gives whatever string there is, and fails for anything else", async () => {
-  await redis.send("SET", names.key, "hello");
-  expect(await read()).toEqual(["hello", -1]);
-  await redis.send("DEL", names.key);
-  await redis.send("HSET", names.key, "field", "value");
-  await expect(read()).rejects.toThrow("WRONGTYPE");
+  test("gives whatever string there is, and fails for anything else", async () => {
+    await holds("hello");
+    expect(await read()).toEqual(["hello", -1]);
+    await redis.send("DEL", names.key);
+    await redis.send("HSET", names.key, "field", "value");
+    for (const known of ["", A_TAG]) await expect(read(known)).rejects.toThrow("WRONGTYPE");
+  });
+
+  describe("a record whose tag is known", () => {
+    test("comes without its data, and with the end and the life that it has now", async () => {
+      await holds(recordOf({ expiresAtMs: 1_900_000_000_000, payload: '"é"' }), "PX", "60000");
+      const [header, lifeMs] = (await read(A_TAG)) as [string, number];
+      expect(header).toBe(recordOf({ expiresAtMs: 1_900_000_000_000, payload: "" }));
+      expect(lifeMs).toBeLessThanOrEqual(60_000);
+      expect(lifeMs).toBeGreaterThan(0);
+    });
+
+    test.each(["ann", "Zoë", "u".repeat(256)])("comes with its user: %s", async (user) => {
+      await holds(recordOf({ user }));
+      expect(await read(A_TAG)).toEqual([recordOf({ user, payload: "" }), -1]);
+    });
+
+    test("comes whole if it has another tag by now", async () => {
+      await holds(recordOf({ user: "ann" }));
+      expect(await read(newTag())).toEqual([recordOf({ user: "ann" }), -1]);
+    });
+
+    test("comes whole if it is no record of ours any more", async () => {
+      for (const record of ["{}", "hello", recordOf().slice(0, 40)]) {
+        await holds(record);
+        expect(await read(A_TAG)).toEqual([record, -1]);
+      }
+    });
+  });
+
+  describe("a user who was revoked", () => {
+    test("has no session any more, whatever tag is known", async () => {
+      await holds(recordOf({ user: "ann", generation: 1 }));
+      await revoked("ann", 2);
+      for (const known of ["", A_TAG]) expect(await read(known)).toBeNull();
+    });
+
+    test("has the sessions that came later", async () => {
+      const record = recordOf({ user: "ann", generation: 2 });
+      await holds(record);
+      await revoked("ann", 2);
+      expect(await read()).toEqual([record, -1]);
+      expect(await read(A_TAG)).toEqual([recordOf({ user: "ann", generation: 2, payload: "" }), -1]);
+    });
+  });
 });

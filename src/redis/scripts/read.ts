@@ -1,15 +1,25 @@
+import { HEAD_LENGTH, HEADER_LENGTH } from "../../session/record.js";
+import { HEAD } from "./head.js";
 import { script } from "./script.js";
 
 /**
  * Reads a session and what is left of its life, in one atomic step.
  *
- * - KEYS 1 record
- * - returns `{record, remaining life in ms, or -1 for no end}`, or nil if there is none
+ * - KEYS 1 record, 2 generations
+ * - ARGV 1 tag that the caller knows, or ''
+ * - returns `{record, remaining life in ms, or -1 for no end}`, with only the header and the user if the record has that tag; nil if
+ *   there is none
  *
- * O(size of the record). A tombstone reads as none.
+ * O(size of the record). A tombstone reads as none, and so does a session whose user was revoked.
  */
-export const READ = script(`
+export const READ = script(`${HEAD}
+if ARGV[1] ~= '' then
+  local head = redis.call('GETRANGE', KEYS[1], 0, ${HEAD_LENGTH - 1})
+  if string.sub(head, 3, 14) == ARGV[1] and kind_of(head, KEYS[2]) == 'live' then
+    return {string.sub(head, 1, ${HEADER_LENGTH} + tonumber(string.sub(head, 75, 78))), redis.call('PTTL', KEYS[1])}
+  end
+end
 local record = redis.call('GET', KEYS[1])
-if not record or string.sub(record, 1, 2) == 'T1' then return nil end
+if not record or kind_of(string.sub(record, 1, ${HEAD_LENGTH}), KEYS[2]) == 'gone' then return nil end
 return {record, redis.call('PTTL', KEYS[1])}
 `);

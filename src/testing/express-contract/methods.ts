@@ -119,13 +119,6 @@ export const METHODS: Cases = {
     assert.ok(!(await read(store, ID)));
   },
 
-  "set succeeds also after destroy": async ({ store }) => {
-    await write(store, ID, SESSION);
-    await destroy(store, ID);
-    await write(store, ID, SESSION);
-    assert.equal((await read(store, ID)).user, "Ada");
-  },
-
   "touch creates nothing": async ({ store }) => {
     await touch(store, ID, SESSION);
     assert.ok(!(await read(store, ID)));

@@ -88,15 +88,6 @@ export const OPTIONS: Cases = {
     }
   },
 
-  "genid may give an id again whose session was destroyed": async ({ store, open }) => {
-    const visitor = (await open({ genid: () => "apple", unset: "destroy" }, unset)).visitor();
-    for (let n = 0; n < 2; n++) {
-      assert.equal((await visitor.visit()).body, "1");
-      assert.equal((await visitor.visit()).body, "gone");
-    }
-    assert.equal(await count(store), 0);
-  },
-
   "two middlewares may share a store": async ({ store, open }) => {
     const visitors = [(await open()).visitor(), (await open({ resave: false })).visitor()];
     for (const visitor of [...visitors, ...visitors]) await visitor.visit();

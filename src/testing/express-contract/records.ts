@@ -87,12 +87,6 @@ export const RECORDS: Cases = {
     }
   },
 
-  "a set that overlaps a destroy counts, if it was called last": async ({ store }) => {
-    await write(store, ID, session({ user: "Ada" }));
-    await Promise.all([destroy(store, ID), write(store, ID, session({ user: "Ada" }))]);
-    assert.deepEqual(await read(store, ID), session({ user: "Ada" }));
-  },
-
   "set replaces all data": async ({ store }) => {
     await write(store, ID, session({ user: "Ada", role: "admin" }));
     await write(store, ID, session({ user: "Grace" }));

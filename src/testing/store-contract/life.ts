@@ -96,7 +96,7 @@ export const LIFE: Cases = {
     assert.equal(await store.get(id), undefined);
     assert.equal(store.peek(id), undefined);
     assert.equal(await store.touch(id), false);
-    assert.equal(await store.delete(id), false);
+    assert.equal(await store.delete(id, { ifRevision: revision }), false);
     assert.equal(await store.update(id, (data) => data), undefined);
     assert.equal(await store.size(), 0);
     assert.deepEqual(await listed(store.ids()), []);

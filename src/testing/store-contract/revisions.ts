@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SessionConflictError } from "../../errors.js";
+import { SessionConflictError, SessionRevokedError } from "../../errors.js";
 import { type Cases, read, rejects } from "./scenario.js";
 
 /** Revisions, and what is made conditional on them. */
@@ -43,8 +43,23 @@ export const REVISIONS: Cases = {
   "set() with a revision brings no session back": async ({ store }) => {
     const { id, revision } = await store.create({ n: 1 });
     await store.delete(id);
-    await rejects(store.set(id, { n: 2 }, { ifRevision: revision }), SessionConflictError);
+    await rejects(store.set(id, { n: 2 }, { ifRevision: revision }), SessionRevokedError);
     assert.equal(await store.get(id), undefined);
+  },
+
+  "a conflict tells what is there": async ({ store }) => {
+    const { id, revision } = await store.create({ n: 1 });
+    const current = await store.set(id, { n: 2 });
+    const conflict = await rejects(store.set(id, { n: 3 }, { ifRevision: revision }), SessionConflictError);
+    assert.deepEqual(conflict.current, current);
+    const nothing = await rejects(store.set("nobody", {}, { ifRevision: revision }), SessionConflictError);
+    assert.equal(nothing.current, undefined);
+    assert.ok(!JSON.stringify(conflict).includes('"n"'), "the error spells the session");
+  },
+
+  "a condition that fails leaves nothing behind": async ({ store }) => {
+    assert.equal(await store.delete("nobody", { ifRevision: "other" }), false);
+    assert.deepEqual((await store.set("nobody", { n: 1 })).data, { n: 1 });
   },
 
   "of two writes on the same revision, one wins": async ({ store }) => {

@@ -9,6 +9,8 @@ export type Store = SessionStore<unknown>;
 export interface MakeStoreOptions {
   /** Life of a session that says nothing else, in milliseconds. Default: the store's own default. */
   readonly ttlMs?: number;
+  /** How many sessions a user may have. Default: as many as come. */
+  readonly maxSessionsPerUser?: number;
 }
 
 /** What a case works with. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Cases, read } from "./scenario.js";
+import { SessionRevokedError } from "../../errors.js";
+import { type Cases, listed, read, rejects } from "./scenario.js";
 
 /** What one session is, and how it comes and goes. */
 export const SESSIONS: Cases = {
@@ -80,14 +81,21 @@ export const SESSIONS: Cases = {
     assert.deepEqual(await store.get(other.id), other);
   },
 
-  "what comes after a deletion is a new session": async ({ store }) => {
-    const { id, revision } = await store.create({ old: true }, { user: "ada", ttlMs: 1_000_000 });
+  "nothing comes after a deletion": async ({ store }) => {
+    const { id } = await store.create({ n: 1 });
     await store.delete(id);
-    const session = await store.set(id, { new: true });
-    assert.deepEqual(session.data, { new: true });
-    assert.equal(session.user, undefined);
-    assert.notEqual(session.revision, revision);
-    assert.ok(session.expiresAtMs >= session.createdAtMs + store.ttlMs);
+    await rejects(store.set(id, { n: 2 }), SessionRevokedError);
+    assert.equal(await store.touch(id), false);
+    assert.equal(await store.delete(id), false);
+    assert.equal(await store.get(id), undefined);
+    assert.equal(await store.size(), 0);
+    assert.deepEqual(await listed(store.ids()), []);
+  },
+
+  "not even where there was none": async ({ store }) => {
+    assert.equal(await store.delete("late"), false);
+    await rejects(store.set("late", {}), SessionRevokedError);
+    assert.equal(await store.get("late"), undefined);
   },
 
   "whoever reads after a write was acknowledged sees it": async ({ store }) => {

@@ -1,0 +1,77 @@
+import type { Registry } from "../redis/session-table.js";
+
+/** How it became certain that no node answers with the session any more. */
+export type AcknowledgementOutcome = "acknowledged" | "outlasted";
+
+/**
+ * The wait of one revocation, from the reply of Redis until no node can answer with the session any more. One of two things
+ * ends it:
+ *
+ * - Every registered node said that it dropped its copy. That counts only if the registry can be trusted to name all who hold a
+ *   lease: this node's own message came back on an unbroken chain, and the node has followed the chain for longer than any
+ *   lease lasts, so that no entry from before can be missing.
+ * - The time is over for which any node answers without hearing of changes.
+ *
+ * A pure state machine: the caller says what happened and what time it is.
+ */
+export class Acknowledgement {
+  readonly #ownNodeId: string;
+  readonly #waitMs: number;
+  readonly #saidSo = new Set<string>();
+  #registry: Registry = new Map();
+  #repliedAtMs = Number.POSITIVE_INFINITY;
+  #echoed = false;
+  #broken = false;
+
+  /** `waitMs`: how long the leases last, and what clocks may differ by. */
+  constructor(ownNodeId: string, waitMs: number) {
+    this.#ownNodeId = ownNodeId;
+    this.#waitMs = waitMs;
+  }
+
+  /** Redis carried out the deletion; these nodes may hold a lease. */
+  replied(registry: Registry, nowMs: number): void {
+    this.#registry = registry;
+    this.#repliedAtMs = nowMs;
+  }
+
+  /** A node dropped its copy. */
+  acknowledged(nodeId: string): void {
+    this.#saidSo.add(nodeId);
+  }
+
+  /** This node's own message came back, and named the write that came before it. */
+  echoed(): void {
+    this.#echoed = true;
+  }
+
+  /** The chain broke, or the subscription was lost: the registry that was read may be that of another history. */
+  broke(): void {
+    this.#broken = true;
+  }
+
+  /** The other nodes that were registered. */
+  get nodes(): number {
+    return this.#registry.size - (this.#registry.has(this.#ownNodeId) ? 1 : 0);
+  }
+
+  /** The nodes that have not said so, with the number of beats that they were registered with. */
+  get silent(): [nodeId: string, beats: string][] {
+    return [...this.#registry].filter(([nodeId]) => nodeId !== this.#ownNodeId && !this.#saidSo.has(nodeId));
+  }
+
+  /** How it ended, if it did. `syncedAtMs`: since when this node has followed the chain. */
+  outcome(nowMs: number, syncedAtMs: number): AcknowledgementOutcome | undefined {
+    if (nowMs >= this.#repliedAtMs + this.#waitMs) return "outlasted";
+    const complete = this.#echoed && !this.#broken && this.silent.length === 0;
+    const trusted = nowMs >= syncedAtMs + this.#waitMs && this.#repliedAtMs <= nowMs;
+    return complete && trusted ? "acknowledged" : undefined;
+  }
+
+  /** When the outcome may change without anything happening. */
+  nextCheckMs(nowMs: number, syncedAtMs: number): number {
+    const trustedAtMs = syncedAtMs + this.#waitMs;
+    const outlastedAtMs = this.#repliedAtMs + this.#waitMs;
+    return trustedAtMs > nowMs ? Math.min(trustedAtMs, outlastedAtMs) : outlastedAtMs;
+  }
+}

@@ -1,0 +1,76 @@
+import type { DeletionReason } from "../redis/session-table.js";
+import type { Unreadable } from "./message.js";
+
+/** Why all of a node's memory was dropped. */
+export type FlushReason =
+  | "lease-held"
+  | "subscription-lost"
+  | "message-missed"
+  | "message-unreadable"
+  | "user-forgotten"
+  | "cleared"
+  | "closed";
+
+/** A session that ended, or several at once. */
+export interface SessionEnded {
+  /** `deleted`, `revoked`; `limit`: its user had too many; `user-revoked`: all sessions of a user; `cleared`: all. Mere expiry is told to nobody. */
+  readonly reason: DeletionReason | "user-revoked" | "cleared";
+  /** Which one, for `deleted`, `revoked` and `limit`. */
+  readonly id?: string;
+  /** Whose, for `user-revoked`. */
+  readonly user?: string;
+}
+
+/** What a `ClusterCoordinator` tells, with what its listeners receive. */
+export interface CoordinatorEvents {
+  /** Memory may answer from now on: the first beat came back, or one after the lease had run out. */
+  "lease-held": [];
+  /** Memory may not answer until the next `lease-held`: the subscription was lost, or no beat came back in time. With the reason, for people. */
+  "lease-lost": [reason: string];
+  /** All that was cached is dropped. */
+  flush: [reason: FlushReason];
+  /** Another node wrote the session: a copy was dropped. */
+  invalidated: [id: string];
+  /** The session was revoked; this node answers with it no more. */
+  revoked: [id: string];
+  /** A session ended on some node, this one included. Not told for what was missed: after a `flush`, any may have ended. */
+  "session-ended": [ended: SessionEnded];
+}
+
+/** What a `ClusterCoordinator` has sent, heard and dropped. */
+export interface CoordinatorStats {
+  /** Subscriptions that were opened. */
+  subscriptions: number;
+  beatsSent: number;
+  /** Beats that came back, each renewing the lease. */
+  beatsReturned: number;
+  /** Beats that Redis refused or did not answer in time. */
+  beatsFailed: number;
+  /** Changes that other nodes told. */
+  changesReceived: number;
+  /** This node's own changes that came back: they keep the chain, and cost no copy. */
+  changesEchoed: number;
+  /** Revocations that this node told another that it carried out. */
+  acknowledgementsSent: number;
+  /** Revocations that this node waited for, and how they ended. */
+  revocations: { acknowledged: number; outlasted: number };
+  /** Messages that were skipped, by reason; those of a store with another prefix count as foreign. */
+  skipped: Record<Unreadable["reason"], number>;
+  /** Gaps found in the chain of writes. */
+  chainBreaks: number;
+  flushes: number;
+  /** Sessions that a server had lost the deletion of, and that were deleted again. */
+  reasserted: number;
+}
+
+/** How a `ClusterCoordinator` stands. */
+export interface CoordinatorState {
+  /** `down`: no subscription. `syncing`: subscribed, no beat back yet. `ready`: what is heard is complete. */
+  readonly status: "down" | "syncing" | "ready";
+  /** For how long memory may answer without another beat, in milliseconds; 0: not at all. */
+  readonly leaseRemainingMs: number;
+  /** For how long replies of Redis may be handed out without another beat, in milliseconds. */
+  readonly registrationRemainingMs: number;
+  /** The last time that memory had to be dropped because something was missed or lost; with the reason, and the wall-clock time in milliseconds. */
+  readonly lastBreak: { readonly reason: string; readonly atMs: number } | undefined;
+}

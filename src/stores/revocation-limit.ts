@@ -1,0 +1,50 @@
+import type { Clock } from "../clock.js";
+import { RevocationUncertainError, StoreUnavailableError } from "../errors.js";
+import { checkRevokeOptions } from "./call-options.js";
+import type { RevokeOptions } from "./store.js";
+
+/** How long the caller of `revoke()` is willing to wait, and whether they gave up. */
+export class RevocationLimit {
+  readonly #options: RevokeOptions;
+  readonly #clock: Clock;
+  readonly #untilMs: number;
+
+  constructor(options: RevokeOptions, clock: Clock) {
+    checkRevokeOptions(options);
+    this.#options = options;
+    this.#clock = clock;
+    this.#untilMs = clock.now() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** One step of a revocation; `deleted`: whether Redis has confirmed the deletion before it. */
+  bound<R>(step: Promise<R>, { deleted }: { deleted: boolean }): Promise<R> {
+    const { timeoutMs, signal } = this.#options;
+    return new Promise<R>((resolve, reject) => {
+      const uncertain = (reason: string, cause?: unknown) =>
+        settle(() => reject(new RevocationUncertainError(reason, deleted, { cause })));
+      const aborted = () => settle(() => reject(signal?.reason));
+      const timer =
+        timeoutMs === undefined
+          ? undefined
+          : this.#clock.schedule(() => uncertain(`not within ${timeoutMs} ms`), this.#remainingMs());
+      const settle = (outcome: () => void) => {
+        timer?.cancel();
+        signal?.removeEventListener("abort", aborted);
+        outcome();
+      };
+      if (signal?.aborted) return aborted();
+      signal?.addEventListener("abort", aborted, { once: true });
+      step.then(
+        (result) => settle(() => resolve(result)),
+        (error) => {
+          if (error instanceof StoreUnavailableError) uncertain("Redis did not confirm the deletion", error);
+          else settle(() => reject(error));
+        },
+      );
+    });
+  }
+
+  #remainingMs(): number {
+    return Math.max(0, this.#untilMs - this.#clock.now());
+  }
+}

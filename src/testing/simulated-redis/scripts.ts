@@ -1,0 +1,264 @@
+import type { Reply } from "../../redis/port.js";
+import { BEAT } from "../../redis/scripts/beat.js";
+import { CLEAR } from "../../redis/scripts/clear.js";
+import { DELETE } from "../../redis/scripts/delete.js";
+import { LEAVE } from "../../redis/scripts/leave.js";
+import { LIST } from "../../redis/scripts/list.js";
+import { PUT } from "../../redis/scripts/put.js";
+import { READ } from "../../redis/scripts/read.js";
+import { REASSERT } from "../../redis/scripts/reassert.js";
+import { REVOKE_USER } from "../../redis/scripts/revoke-user.js";
+import type { Script } from "../../redis/scripts/script.js";
+import { TOUCH } from "../../redis/scripts/touch.js";
+import { USER_SESSIONS } from "../../redis/scripts/user-sessions.js";
+import { HEAD_LENGTH, HEADER_LENGTH } from "../../session/record.js";
+import {
+  announce,
+  type Call,
+  digits,
+  generationOf,
+  headOf,
+  index,
+  kindOf,
+  nowMs,
+  registry,
+  renewEpoch,
+  userOf,
+} from "./script-parts.js";
+
+/** A script of ours in JavaScript: statement by statement what the Lua of the same name does. Its arguments are told there. */
+type ScriptBody = (call: Call, keys: readonly string[], args: readonly string[]) => Reply;
+
+type Strings2 = [string, string];
+type Strings3 = [string, string, string];
+type Strings5 = [...Strings3, ...Strings2];
+
+function beat(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [meta] = keys as [string];
+  const [nonce, fresh, channel, node] = args as [...Strings2, ...Strings2];
+  const head = renewEpoch(call, meta, fresh);
+  call("HINCRBY", meta, `n:${node}`, 1);
+  return call("PUBLISH", channel, `SM1B\n${nonce}\n${head}`);
+}
+
+function clear(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [meta, generations, ...records] = keys as [...Strings2, ...string[]];
+  const [tag, channel, node, prefix] = args as [...Strings2, ...Strings2];
+  let deleted = 0;
+  for (const record of records) {
+    const head = headOf(call, record);
+    if (head.startsWith("T1")) continue;
+    if (kindOf(call, head, generations) === "gone") deleted--;
+    deleted += Number(call("UNLINK", record));
+  }
+  announce(call, meta, channel, { kind: "C", tag, node, key: prefix });
+  return deleted;
+}
+
+function remove(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [record, meta, generations] = keys as Strings3;
+  const [condition, tag, lifeMs, channel, node, reason, request, replyTo, fresh] = args as [
+    ...Strings5,
+    ...Strings2,
+    ...Strings2,
+  ];
+  const head = headOf(call, record);
+  const kind = kindOf(call, head, generations);
+  let outcome = kind === "absent" || kind === "gone" ? 0 : 1;
+  const isRepetition = head.slice(0, 14) === `T1${tag}`;
+  if (isRepetition) outcome = Number(head.slice(14));
+  else if (condition !== "") {
+    if (outcome === 0) return [0];
+    const found = kind === "live" ? head.slice(2, 14) : kind === "foreign" ? "" : undefined;
+    if (found !== condition.slice(1)) return [-1];
+  }
+  if (request !== "") renewEpoch(call, meta, fresh);
+  if (!isRepetition) {
+    call("SET", record, `T1${tag}${outcome}`, "PX", lifeMs);
+    announce(call, meta, channel, { kind: "D", tag, node, key: record, rest: [reason, request, replyTo] });
+  }
+  return request === "" ? [outcome] : [outcome, registry(call, meta)];
+}
+
+function leave(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [meta] = keys as [string];
+  let gone = 0;
+  for (let i = 0; i < args.length; i += 2) {
+    const field = `n:${args[i]}`;
+    if (args[i + 1] === "*" || call("HGET", meta, field) === args[i + 1]) {
+      gone += Number(call("HDEL", meta, field));
+    }
+  }
+  return gone;
+}
+
+function list(call: Call, keys: readonly string[]): Reply {
+  const [generations, ...records] = keys as [string, ...string[]];
+  return records.filter((record) => {
+    const kind = kindOf(call, headOf(call, record), generations);
+    return kind !== "absent" && kind !== "gone";
+  });
+}
+
+type PutArgs = [
+  ...[mode: string, expected: string, tag: string, wallMs: string, ttl: string, defaultTtl: string],
+  ...[endMs: string, absoluteTtl: string, user: string, data: string, channel: string, node: string],
+  users: string,
+];
+
+function put(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [record, meta, generations] = keys as Strings3;
+  const [mode, expected, newTag, wallMs, askedTtl, defaultTtl, ...rest] = args as PutArgs;
+  const [askedEndMs, absoluteTtl, askedUser, data, channel, node, users] = rest;
+  let head = headOf(call, record);
+  const kind = kindOf(call, head, generations);
+  let [tag, created, ttl, expires, user] = ["", wallMs, askedTtl, askedEndMs, askedUser];
+  let [absolute, generation] = [digits(0), "00000000"];
+  if (kind === "corrupt" || kind === "gone") return [kind];
+  if (kind === "live") {
+    [tag, user] = [head.slice(2, 14), userOf(head)];
+    if (tag === newTag) return ["written", call("PTTL", record), head.slice(0, HEADER_LENGTH + user.length)];
+    [created, absolute, generation] = [head.slice(14, 27), head.slice(53, 66), head.slice(66, 74)];
+    if (ttl === "") ttl = head.slice(40, 53);
+  }
+  if (mode === "update" && kind === "absent") return ["absent"];
+  if (mode === "update" && tag !== expected) return ["conflict", call("GET", record), call("PTTL", record)];
+  if (mode === "create" && kind !== "absent") return ["conflict"];
+
+  if (askedUser !== "" && (kind !== "live" || user !== askedUser)) {
+    [user, generation] = [askedUser, generationOf(call, generations, askedUser)];
+  }
+  if (ttl === "") ttl = defaultTtl;
+  let life = Number(ttl);
+  if (absoluteTtl !== "" || absolute !== digits(0)) {
+    const now = nowMs(call);
+    if (absoluteTtl !== "") absolute = digits(now + Number(absoluteTtl));
+    if (Number(absolute) - now < life) {
+      life = Number(absolute) - now;
+      expires = digits(Number(wallMs) + life);
+    }
+    if (life <= 0) return ["expired"];
+  }
+  if (expires === "") expires = digits(Number(wallMs) + life);
+  head = `L1${newTag}${created}${expires}${ttl}${absolute}${generation}${String(user.length).padStart(4, "0")}${user}`;
+  call("SET", record, head + data, "PX", life);
+  index(call, users, user, record, life);
+  announce(call, meta, channel, { kind: "I", tag: newTag, node, key: record });
+  return ["written", life, head];
+}
+
+function read(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [record, generations] = keys as Strings2;
+  const [knownTag] = args as [string];
+  if (knownTag !== "") {
+    const head = headOf(call, record);
+    if (head.slice(2, 14) === knownTag && kindOf(call, head, generations) === "live") {
+      return [head.slice(0, HEADER_LENGTH) + userOf(head), call("PTTL", record)];
+    }
+  }
+  const text = call("GET", record) as string | null;
+  if (text === null || kindOf(call, text.slice(0, HEAD_LENGTH), generations) === "gone") return null;
+  return [text, call("PTTL", record)];
+}
+
+function reassert(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [meta, generations, ...records] = keys as [...Strings2, ...string[]];
+  const [lifeMs, channel, node, reason, ...tags] = args as [...Strings2, ...Strings2, ...string[]];
+  let back = 0;
+  for (const [n, record] of records.entries()) {
+    const kind = kindOf(call, headOf(call, record), generations);
+    const tag = tags[n] as string;
+    if (kind !== "gone") call("SET", record, `T1${tag}0`, "PX", lifeMs);
+    if (kind !== "gone" && kind !== "absent") {
+      back++;
+      announce(call, meta, channel, { kind: "D", tag, node, key: record, rest: [reason, "", ""] });
+    }
+  }
+  return back;
+}
+
+function revokeUser(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [generations, meta] = keys as Strings2;
+  const [tag, fresh, floor, channel, node, ...rest] = args as [...Strings5, ...Strings2, ...Strings2];
+  const [prefix, user, request, replyTo] = rest;
+  renewEpoch(call, meta, fresh);
+  let generation: number;
+  if (floor === "") generation = Number(call("HINCRBY", generations, user, 1));
+  else {
+    generation = Math.max(Number(floor), Number(call("HGET", generations, user) ?? 0));
+    call("HSET", generations, user, generation);
+  }
+  const lines = [user, generation, request, replyTo];
+  announce(call, meta, channel, { kind: "U", tag, node, key: prefix, rest: lines });
+  return [generation, registry(call, meta)];
+}
+
+function touch(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [record, generations] = keys as Strings2;
+  const [wallMs, askedTtl, defaultTtl, askedEndMs, users] = args as Strings5;
+  const head = headOf(call, record);
+  const kind = kindOf(call, head, generations);
+  if (kind === "absent" || kind === "gone") return null;
+  const current = Number(call("PTTL", record));
+  if (kind === "corrupt" || current === -1) return [kind === "corrupt" ? -2 : -1, "", 1];
+  const live = kind === "live";
+  const ttl = Number(askedTtl || (live ? head.slice(40, 53) : defaultTtl));
+  let life = ttl + Math.floor(ttl / 10);
+  let expires = Number(askedEndMs || Number(wallMs) + ttl);
+  let cut = 0;
+  const absolute = live ? Number(head.slice(53, 66)) : 0;
+  if (absolute > 0) {
+    const left = absolute - nowMs(call);
+    if (left < ttl) cut = 1;
+    life = Math.min(life, left);
+    expires = Math.min(expires, Number(wallMs) + left);
+  }
+  if (life > current) call("PEXPIRE", record, life);
+  else life = current;
+  if (live) {
+    const known = Number(head.slice(27, 40));
+    if (expires > known) call("SETRANGE", record, 27, digits(expires));
+    else expires = known;
+    index(call, users, userOf(head), record, life);
+  }
+  return [life, digits(expires), cut];
+}
+
+function userSessions(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [generations, indexKey] = keys as Strings2;
+  const [user] = args as [string];
+  const found: string[] = [];
+  for (const key of call("ZRANGE", indexKey, 0, -1) as string[]) {
+    const head = headOf(call, key);
+    if (kindOf(call, head, generations) === "live" && userOf(head) === user) found.push(key);
+    else call("ZREM", indexKey, key);
+  }
+  return found;
+}
+
+const BODIES: readonly (readonly [name: string, script: Script, body: ScriptBody])[] = [
+  ["beat", BEAT, beat],
+  ["clear", CLEAR, clear],
+  ["delete", DELETE, remove],
+  ["leave", LEAVE, leave],
+  ["list", LIST, list],
+  ["put", PUT, put],
+  ["read", READ, read],
+  ["reassert", REASSERT, reassert],
+  ["revoke-user", REVOKE_USER, revokeUser],
+  ["touch", TOUCH, touch],
+  ["user-sessions", USER_SESSIONS, userSessions],
+];
+
+/** The digest of each script, by its text. */
+export const DIGESTS: ReadonlyMap<string, string> = new Map(BODIES.map(([, { lua, sha1 }]) => [lua, sha1]));
+
+/** What each script does, by its digest. */
+export const SCRIPTS: ReadonlyMap<string, ScriptBody> = new Map(
+  BODIES.map(([, { sha1 }, body]) => [sha1, body]),
+);
+
+/** What each script is called, by its digest. */
+export const SCRIPT_NAMES: ReadonlyMap<string, string> = new Map(
+  BODIES.map(([name, { sha1 }]) => [sha1, name]),
+);
