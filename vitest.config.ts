@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Whole programs that watch the clock: each runs alone, when all else is done. */
-const ALONE = ["test/demo.test.ts"];
+const ALONE = ["test/demo.test.ts", "test/history.test.ts"];
 
 export default defineConfig({
   test: {

@@ -1,5 +1,6 @@
 export type { ContractCase } from "./contract-case.js";
 export { type ExpressStoreContractOptions, expressStoreContract } from "./express-contract.js";
+export { History, type HistoryData, type HistoryOptions, type Span, type Violation } from "./history.js";
 export { ManualClock } from "./manual-clock.js";
 export { SimulatedRedis, type SimulatedRedisOptions } from "./simulated-redis.js";
 export type { MakeStoreOptions } from "./store-contract/scenario.js";

@@ -13,8 +13,8 @@ export class Program {
   #output = "";
 
   /** Runs `node <file>`, the file named from the root of the repository, without a terminal or colours. */
-  constructor(file: string, env: NodeJS.ProcessEnv) {
-    this.#process = spawn(process.execPath, [resolve(REPOSITORY, file)], {
+  constructor(file: string, env: NodeJS.ProcessEnv, args: readonly string[] = []) {
+    this.#process = spawn(process.execPath, [resolve(REPOSITORY, file), ...args], {
       env: { ...process.env, NO_COLOR: "1", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
