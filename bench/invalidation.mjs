@@ -29,7 +29,7 @@ export async function run({ redisUrl, quick }) {
     /** @type {{ sinceCall: number[], sinceResolved: number[] }} */
     const delaysNs = { sinceCall: [], sinceResolved: [] };
     for (let n = 0; n < (quick ? 5 : SESSIONS); n++) {
-      const id = makeId(n);
+      const id = `${name} ${makeId(n)}`; // what was deleted cannot be written again
       await store.set(id, makeSession(n));
       await other.hold(id);
       const evicted = other.evicts(id);
