@@ -239,3 +239,102 @@ describe("joining a load", () => {
     expect(after.calls).toBe(1);
   });
 });
+
+describe("a session that ends", () => {
+  test.each(KINDS)("is not handed out by a %s that was under way", (kind) => {
+    const { loads, flight } = underWay(kind);
+    expect(flight.ended).toBe(false);
+    loads.fenceDelete(ID);
+    expect(flight.ended).toBe(true);
+  });
+
+  test.each(KINDS)("ends every flight of it, and none of another: a %s", (kind) => {
+    const { loads, flight } = underWay("read");
+    const [same, other, later] = [new Controlled(), new Controlled(), new Controlled()];
+    loads[kind](ID, same.run);
+    loads[kind]("other", other.run);
+    loads.fenceDelete(ID);
+    loads[kind](ID, later.run);
+    expect([flight.ended, same.flight.ended]).toEqual([true, true]);
+    expect([other.flight.ended, later.flight.ended]).toEqual([false, false]);
+  });
+
+  test.each([
+    ["a change", (loads: Loads<string>) => loads.fenceChange(ID, "tag")],
+    ["an own write", (loads: Loads<string>) => loads.fenceReads(ID)],
+    ["a flush", (loads: Loads<string>) => loads.fenceAll()],
+  ])("is not %s: who waits for the reply still gets it", (_, happen) => {
+    const { loads, flight } = underWay("read");
+    happen(loads);
+    expect(flight.ended).toBe(false);
+  });
+
+  test("stays over for a flight, whatever happens then", () => {
+    const { loads, flight } = underWay("load");
+    loads.fenceDelete(ID);
+    loads.fenceChange(ID, "tag");
+    loads.fenceAll();
+    expect(flight.ended).toBe(true);
+    expect(flight.mayCache("tag")).toBe(false);
+  });
+});
+
+describe("a fenced flight", () => {
+  test.each([
+    ["a change", true, (loads: Loads<string>) => loads.fenceChange(ID, "tag")],
+    ["an own write", true, (loads: Loads<string>) => loads.fenceReads(ID)],
+    ["a deletion", true, (loads: Loads<string>) => loads.fenceDelete(ID)],
+    ["a flush", true, (loads: Loads<string>) => loads.fenceAll()],
+    ["a change of another session", false, (loads: Loads<string>) => loads.fenceChange("other", "tag")],
+    ["an own write of another", false, (loads: Loads<string>) => loads.fenceReads("other")],
+    ["a deletion of another", false, (loads: Loads<string>) => loads.fenceDelete("other")],
+    ["nothing", false, () => {}],
+  ] as const)("is what a read becomes by %s: %s", (_, isFenced, happen) => {
+    const { loads, flight } = underWay("read");
+    happen(loads);
+    expect(flight.isFenced).toBe(isFenced);
+  });
+
+  test("is no write by another own write that is done", () => {
+    const { loads, flight } = underWay("write");
+    loads.fenceReads(ID);
+    expect(flight.isFenced).toBe(false);
+  });
+
+  test.each([
+    ["load", { fencedReads: 1, fencedWrites: 0 }],
+    ["read", { fencedReads: 1, fencedWrites: 0 }],
+    ["write", { fencedReads: 0, fencedWrites: 1 }],
+  ] as const)("is counted when it has landed, or failed, once: a %s", async (kind, counts) => {
+    const landed = underWay(kind);
+    landed.loads.fenceDelete(ID);
+    landed.loads.fenceAll();
+    expect(landed.loads).toMatchObject({ fencedReads: 0, fencedWrites: 0 });
+    landed.controlled.land("value");
+    await landed.outcome;
+    expect(landed.loads).toMatchObject(counts);
+
+    const crashed = underWay(kind);
+    crashed.loads.fenceAll();
+    crashed.controlled.crash(new Error("no reply"));
+    await expect(crashed.outcome).rejects.toThrow("no reply");
+    expect(crashed.loads).toMatchObject(counts);
+  });
+
+  test.each(KINDS)("is not what a %s is that met nothing", async (kind) => {
+    const { loads, controlled, outcome } = underWay(kind);
+    controlled.land("value");
+    await outcome;
+    expect(loads).toMatchObject({ fencedReads: 0, fencedWrites: 0 });
+  });
+
+  test("that many wait for is counted once", async () => {
+    const loads = new Loads<string>();
+    const controlled = new Controlled();
+    const outcomes = [1, 2, 3].map(() => loads.load(ID, controlled.run));
+    loads.fenceDelete(ID);
+    controlled.land("value");
+    await Promise.all(outcomes);
+    expect(loads.fencedReads).toBe(1);
+  });
+});

@@ -31,7 +31,7 @@ export class Flight {
     this.ground();
   }
 
-  /** Whether anything that happened meanwhile forbids to cache some answer. */
+  /** Whether anything happened meanwhile: what it brings home is not cached, unless it is just what was heard of. */
   get isFenced(): boolean {
     return this.#grounded || this.#seenTags.length > 0;
   }
@@ -62,7 +62,7 @@ export class Loads<R> {
   #fencedReads = 0;
   #fencedWrites = 0;
 
-  /** Reads whose result was not cached, since something happened to the session meanwhile. */
+  /** Reads during which something happened to the session: their results were not cached, unless they were just that change. */
   get fencedReads(): number {
     return this.#fencedReads;
   }

@@ -62,10 +62,10 @@ export class Acknowledgement {
 
   /** How it ended, if it did. `syncedAtMs`: since when this node has followed the chain. */
   outcome(nowMs: number, syncedAtMs: number): AcknowledgementOutcome | undefined {
-    if (nowMs >= this.#repliedAtMs + this.#waitMs) return "outlasted";
     const complete = this.#echoed && !this.#broken && this.silent.length === 0;
     const trusted = nowMs >= syncedAtMs + this.#waitMs && this.#repliedAtMs <= nowMs;
-    return complete && trusted ? "acknowledged" : undefined;
+    if (complete && trusted) return "acknowledged";
+    return nowMs >= this.#repliedAtMs + this.#waitMs ? "outlasted" : undefined;
   }
 
   /** When the outcome may change without anything happening. */

@@ -248,6 +248,7 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
 
   /** Sends a beat, for a registration. Rejects with a `StoreUnavailableError` if Redis does not take it. */
   async register(): Promise<number> {
+    if (this.#phase === "closed") throw new StoreClosedError(); // else it would be in the registry again
     await this.#heartbeat.register();
     return this.registration ?? Number.NaN; // none: it lapsed at once, and equals no other
   }

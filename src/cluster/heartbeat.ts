@@ -80,13 +80,14 @@ export class Heartbeat {
     const { clock, lease, send, onDead, onFailed } = this.#options;
     const sentAtMs = clock.now();
     const nonce = this.#beats.send(sentAtMs);
+    const wasSubscribed = lease.status !== "down";
     this.#sent++;
     try {
       const receivers = await send(nonce);
       lease.registered(sentAtMs, clock.now());
       if (!this.#beats.published(nonce) || Number(receivers) > 0) return;
       this.#beats.failed(nonce);
-      onDead("the server knows of no subscription of this node");
+      if (wasSubscribed) onDead("the server knows of no subscription of this node");
     } catch (error) {
       this.#beats.failed(nonce);
       this.#failed++;

@@ -89,7 +89,10 @@ export class Subscriber {
     if (this.#attempt !== attempt) return;
     this.close();
     const backoffMs = Math.min(MAX_RECONNECT_MS, FIRST_RECONNECT_MS * 2 ** this.#failures++);
-    this.#timer = this.#options.clock.schedule(() => this.open(), backoffMs * (0.5 + Math.random() / 2));
+    this.#timer = this.#options.clock.schedule(
+      () => this.open(),
+      backoffMs * (0.5 + this.#options.clock.random() / 2),
+    );
     this.#options.onLost(reason);
   }
 }

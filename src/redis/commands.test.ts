@@ -1,11 +1,15 @@
-import { describe, expect, test } from "vitest";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { beforeEach, describe, expect, test } from "vitest";
 import { CLIENT_KINDS } from "../../test/support/clients.js";
+import { A_TAG } from "../../test/support/records.js";
 import { useRedis } from "../../test/support/redis-server.js";
 import { StoreUnavailableError } from "../errors.js";
 import { ManualClock } from "../testing/manual-clock.js";
 import { RedisCommands } from "./commands.js";
 import { portOf, type RedisClient } from "./detect.js";
+import type { Command, RedisPort, Reply } from "./port.js";
 import { script } from "./scripts/script.js";
+import { SessionTable } from "./session-table.js";
 
 describe.each(CLIENT_KINDS)("RedisCommands on $name", (kind) => {
   const redis = useRedis();
@@ -64,4 +68,284 @@ describe.each(CLIENT_KINDS)("RedisCommands on $name", (kind) => {
       const failing = script("return redis.error_reply('NOPE is not NOSCRIPT')");
       await expect(commands.run(failing, [], [])).rejects.toThrow("NOPE");
     }));
+});
+
+/** A server that fails each command as the test says, then answers, and notes what it was sent and when. */
+class FailingPort implements RedisPort {
+  readonly sent: Command[] = [];
+  readonly sentAtMs: number[] = [];
+  readonly #clock: ManualClock;
+  readonly #failures: string[];
+
+  constructor(clock: ManualClock, failures: string[]) {
+    this.#clock = clock;
+    this.#failures = failures;
+  }
+
+  async send(command: Command): Promise<Reply> {
+    this.sent.push(command);
+    this.sentAtMs.push(this.#clock.now());
+    const failure = this.#failures.shift();
+    if (failure !== undefined) throw new Error(failure);
+    return "done";
+  }
+
+  subscribe(): Promise<never> {
+    throw new Error("nobody subscribes here");
+  }
+}
+
+const CONNECTION_ERRORS = [
+  "Socket closed unexpectedly",
+  "Connection is closed.",
+  "connect ECONNREFUSED 127.0.0.1:6379",
+  "read ECONNRESET",
+  "The client is closed",
+];
+const REFUSALS_FOR_NOW = [
+  "LOADING Redis is loading the dataset in memory",
+  "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+  "TRYAGAIN Multiple keys request during rehashing of slot",
+  "CLUSTERDOWN The cluster is down",
+];
+const REFUSALS = [
+  "ERR unknown command",
+  "READONLY You can't write against a read only replica.",
+  "NOREPLICAS Not enough good replicas to write.",
+  "OOM command not allowed when used memory > 'maxmemory'.",
+  "WRONGTYPE Operation against a key holding the wrong kind of value",
+  "NOPERM this user has no permissions",
+];
+
+describe("a script that fails", () => {
+  const SCRIPT = script("return 'done'");
+  const EVALSHA = ["EVALSHA", SCRIPT.sha1, "1", "key", "tag"];
+  const EVAL = ["EVAL", SCRIPT.lua, "1", "key", "tag"];
+  const always = (failure: string) => Array.from({ length: 10 }, () => failure);
+  let clock: ManualClock;
+
+  beforeEach(() => {
+    clock = new ManualClock();
+  });
+
+  function failing(failures: string[], timeoutMs = 1_000) {
+    const port = new FailingPort(clock, failures);
+    return { port, commands: new RedisCommands({ port, clock, timeoutMs, maxPending: 1 }) };
+  }
+
+  const run = (commands: RedisCommands, mayRepeat = true) =>
+    commands.run(SCRIPT, ["key"], ["tag"], { mayRepeat });
+
+  /** Lets time pass until the promise has ended; its outcome. */
+  async function whileTimePasses<R>(promise: Promise<R>): Promise<R> {
+    let ended = false;
+    const end = () => {
+      ended = true;
+    };
+    promise.then(end, end);
+    for (let n = 0; !ended && n < 10_000; n++) {
+      await nextTurn();
+      clock.advance(0.25);
+    }
+    return promise;
+  }
+
+  test.each([
+    ...CONNECTION_ERRORS,
+    ...REFUSALS_FOR_NOW,
+  ])("for a moment is sent again, the same: %s", async (failure) => {
+    const { port, commands } = failing([failure]);
+    expect(await whileTimePasses(run(commands))).toBe("done");
+    expect(port.sent).toEqual([EVALSHA, EVALSHA]);
+    expect(commands.repetitions).toBe(1);
+  });
+
+  test("is sent four times in all, and fails with what was said last", async () => {
+    const { port, commands } = failing([
+      "Socket closed",
+      "Socket closed",
+      "Socket closed",
+      "still closed",
+      "no",
+    ]);
+    const outcome = await whileTimePasses(run(commands)).catch((error) => error);
+    expect(outcome).toBeInstanceOf(StoreUnavailableError);
+    expect(outcome).toMatchObject({ cause: { message: "still closed" } });
+    expect(port.sent).toEqual([EVALSHA, EVALSHA, EVALSHA, EVALSHA]);
+    expect(commands.repetitions).toBe(3);
+  });
+
+  test("is sent again after waits that double, with jitter", async () => {
+    const { port, commands } = failing(always("Socket closed"));
+    await expect(whileTimePasses(run(commands))).rejects.toThrow("Socket closed");
+    // 25, 50 and 100 ms, of which a manual clock takes three quarters
+    expect(port.sentAtMs).toEqual([0, 18.75, 56.25, 131.25]);
+  });
+
+  test.each(REFUSALS)("for good is not sent again: %s", async (failure) => {
+    const { port, commands } = failing([failure]);
+    await expect(whileTimePasses(run(commands))).rejects.toThrow(failure);
+    expect(port.sent).toEqual([EVALSHA]);
+    expect(commands.repetitions).toBe(0);
+  });
+
+  test("for a moment, then for good, is not sent a third time", async () => {
+    const { port, commands } = failing(["Socket closed", "READONLY You can't write", "Socket closed"]);
+    await expect(whileTimePasses(run(commands))).rejects.toThrow("READONLY");
+    expect(port.sent).toHaveLength(2);
+  });
+
+  test.each([
+    ...CONNECTION_ERRORS,
+    ...REFUSALS_FOR_NOW,
+  ])("is sent once if it may not be repeated: %s", async (failure) => {
+    const { port, commands } = failing([failure]);
+    await expect(whileTimePasses(run(commands, false))).rejects.toThrow(failure);
+    expect(port.sent).toEqual([EVALSHA]);
+  });
+
+  test("may not be repeated unless somebody says so, and a plain command never", async () => {
+    const { port, commands } = failing(always("Socket closed"));
+    await expect(whileTimePasses(commands.run(SCRIPT, ["key"], ["tag"]))).rejects.toThrow("Socket closed");
+    await expect(whileTimePasses(commands.send(["PING"]))).rejects.toThrow("Socket closed");
+    expect(port.sent).toEqual([EVALSHA, ["PING"]]);
+  });
+
+  test("is not sent again when its time is over, however often it might", async () => {
+    const { port, commands } = failing(always("Socket closed"), 50);
+    const outcome = await whileTimePasses(run(commands)).catch((error) => error);
+    expect(outcome).toMatchObject({ message: expect.stringContaining("no reply within 50 ms") });
+    expect(clock.now()).toBeLessThanOrEqual(51);
+    clock.advance(1_000);
+    await nextTurn();
+    expect(port.sentAtMs).toEqual([0, 18.75]);
+  });
+
+  test("is not sent again by a process that was paused over its time", async () => {
+    const { port, commands } = failing(always("Socket closed"));
+    const outcome = run(commands);
+    clock.jump(1_000);
+    await expect(whileTimePasses(outcome)).rejects.toThrow(StoreUnavailableError);
+    expect(port.sent).toHaveLength(1);
+  });
+
+  test("is sent by its text to a server that does not know it, also when it is sent again", async () => {
+    const { port, commands } = failing([
+      "NOSCRIPT No matching script.",
+      "Socket closed",
+      "NOSCRIPT No matching script.",
+    ]);
+    expect(await whileTimePasses(run(commands))).toBe("done");
+    expect(port.sent).toEqual([EVALSHA, EVAL, EVALSHA, EVAL]);
+    expect(commands.repetitions).toBe(1);
+  });
+
+  test("counts as one that waits, until its last repetition is over", async () => {
+    const { commands } = failing(["Socket closed"]);
+    const outcome = run(commands);
+    await nextTurn();
+    await expect(commands.send(["PING"])).rejects.toThrow("1 commands wait for it already");
+    await whileTimePasses(outcome);
+    expect(await commands.send(["PING"])).toBe("done");
+  });
+
+  describe("of a session", () => {
+    const REQUEST = { id: "an-id", payload: "{}" };
+    const DELETION = { reason: "deleted" } as const;
+
+    function table() {
+      const { port, commands } = failing(always("Socket closed"));
+      const names = { prefix: "p:", channel: "channel", nodeId: "node" };
+      return {
+        port,
+        table: new SessionTable({ ...names, commands, clock, defaultTtlMs: 1_000, tombstoneTtlMs: 1_000 }),
+      };
+    }
+
+    test("is not repeated if the write is unconditional: it could undo what others wrote in between", async () => {
+      const { port, table: sessions } = table();
+      await expect(whileTimePasses(sessions.put({ ...REQUEST, mode: "set" }))).rejects.toThrow(
+        "Socket closed",
+      );
+      expect(port.sent).toHaveLength(1);
+    });
+
+    test.each<[string, (sessions: SessionTable) => Promise<unknown>]>([
+      ["a creation", (sessions) => sessions.put({ ...REQUEST, mode: "create" })],
+      ["a conditional write", (sessions) => sessions.put({ ...REQUEST, mode: "update", expectedTag: A_TAG })],
+      ["a read", (sessions) => sessions.read("an-id")],
+      ["a touch", (sessions) => sessions.touch("an-id", {})],
+      ["a deletion that was lost", (sessions) => sessions.reassert(["an-id"])],
+    ])("is repeated with the same tag if it is %s", async (_, call) => {
+      const { port, table: sessions } = table();
+      await expect(whileTimePasses(call(sessions))).rejects.toThrow("Socket closed");
+      expect(port.sent).toHaveLength(4);
+      expect(new Set(port.sent.map((command) => command.join("\n"))).size).toBe(1);
+    });
+
+    test("is repeated under the same name, with other links for the chain, if it is a deletion", async () => {
+      const { port, table: sessions } = table();
+      await expect(whileTimePasses(sessions.delete("an-id", DELETION))).rejects.toThrow("Socket closed");
+      expect(port.sent).toHaveLength(4);
+      const argument = (n: number) => new Set(port.sent.map((command) => command[5 + n]));
+      expect([argument(2).size, argument(9).size, argument(10).size]).toEqual([4, 4, 1]);
+    });
+
+    test("is not repeated if it is the revocation of a user: it would end what began since", async () => {
+      const { port, table: sessions } = table();
+      await expect(whileTimePasses(sessions.revokeUser("ann"))).rejects.toThrow("Socket closed");
+      expect(port.sent).toHaveLength(1);
+    });
+  });
+});
+
+describe("a late reply", () => {
+  /** A command on its way, whose reply comes when the test says so. */
+  function underWay() {
+    const clock = new ManualClock();
+    let reply!: (value: Reply) => void;
+    let fail!: (error: Error) => void;
+    const send = () =>
+      new Promise<Reply>((resolve, reject) => {
+        [reply, fail] = [resolve, reject];
+      });
+    const port = { send, subscribe: () => Promise.reject(new Error("nobody subscribes here")) };
+    const commands = new RedisCommands({ port, clock, timeoutMs: 100, maxPending: 10 });
+    const outcome = commands.send(["PING"]).catch((error) => error);
+    return { clock, commands, outcome, reply, fail };
+  }
+
+  test("is counted, and not handed out, also if no timer has told that it is late", async () => {
+    const { clock, commands, outcome, reply } = underWay();
+    clock.jump(100);
+    reply("PONG");
+    expect(await outcome).toBeInstanceOf(StoreUnavailableError);
+    expect(commands.lateReplies).toBe(1);
+  });
+
+  test("is counted after its caller was told", async () => {
+    const { clock, commands, outcome, reply } = underWay();
+    clock.advance(100);
+    expect(await outcome).toMatchObject({ message: expect.stringContaining("no reply within 100 ms") });
+    expect(commands.lateReplies).toBe(0);
+    reply("PONG");
+    await nextTurn();
+    expect(commands.lateReplies).toBe(1);
+  });
+
+  test("is none if it came in time", async () => {
+    const { clock, commands, outcome, reply } = underWay();
+    clock.jump(99);
+    reply("PONG");
+    expect(await outcome).toBe("PONG");
+    expect(commands.lateReplies).toBe(0);
+  });
+
+  test("is none if it is an error, however late", async () => {
+    const { clock, commands, outcome, fail } = underWay();
+    clock.jump(1_000);
+    fail(new Error("Socket closed"));
+    expect(await outcome).toBeInstanceOf(StoreUnavailableError);
+    expect(commands.lateReplies).toBe(0);
+  });
 });

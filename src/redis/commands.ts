@@ -17,6 +17,15 @@ const FIRST_BACKOFF_MS = 25;
 const REFUSED_FOR_NOW = /^(LOADING|MASTERDOWN|TRYAGAIN|CLUSTERDOWN) /;
 const REFUSED = /^[A-Z][A-Z0-9_]+ /;
 
+/** A client may also throw. */
+function attempt(send: () => Promise<Reply>): Promise<Reply> {
+  try {
+    return send();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
 /** Whether a failure may be over in a moment: a connection that broke, a server that is starting. */
 function mayPass({ message }: Error): boolean {
   return REFUSED_FOR_NOW.test(message) || !REFUSED.test(message);
@@ -62,21 +71,22 @@ export class RedisCommands {
 
   /**
    * Runs a script by its digest, and by its text on a server that does not know it yet. One that may be repeated (the same tag makes
-   * it the same write) is sent again after a failure that may pass.
+   * it the same write) is sent again after a failure that may pass; where `args` is a function, with the arguments that it gives then.
    */
   run(
     script: Script,
     keys: readonly string[],
-    args: readonly string[],
+    args: readonly string[] | (() => readonly string[]),
     { mayRepeat = false } = {},
   ): Promise<Reply> {
-    const rest = [String(keys.length), ...keys, ...args];
-    const send = (isOver: () => boolean) =>
-      this.#port.send(["EVALSHA", script.sha1, ...rest]).catch((error: Error) => {
+    const send = (isOver: () => boolean) => {
+      const rest = [String(keys.length), ...keys, ...(typeof args === "function" ? args() : args)];
+      return this.#port.send(["EVALSHA", script.sha1, ...rest]).catch((error: Error) => {
         // A caller who was told that the command failed must not have it carried out after that.
         if (isOver() || !error.message.startsWith("NOSCRIPT")) throw error;
         return this.#port.send(["EVAL", script.lua, ...rest]);
       });
+    };
     return this.#bounded(mayRepeat ? (isOver) => this.#persist(() => send(isOver), isOver) : send);
   }
 
@@ -99,13 +109,18 @@ export class RedisCommands {
     });
   }
 
+  /** Whether the time of a command is over that was sent then. */
+  isTooLate(sentAtMs: number): boolean {
+    return this.#clock.now() - sentAtMs >= this.#timeoutMs;
+  }
+
   #bounded(send: (isOver: () => boolean) => Promise<Reply>): Promise<Reply> {
     if (this.#pending >= this.#maxPending) {
       return Promise.reject(new StoreUnavailableError(`${this.#pending} commands wait for it already`));
     }
     this.#pending++;
     const sentAtMs = this.#clock.now();
-    const isOver = () => this.#clock.now() - sentAtMs >= this.#timeoutMs;
+    const isOver = () => this.isTooLate(sentAtMs);
     return new Promise((resolve, reject) => {
       const tooLate = () => reject(new StoreUnavailableError(`no reply within ${this.#timeoutMs} ms`));
       const timer = this.#clock.schedule(tooLate, this.#timeoutMs);
@@ -113,7 +128,7 @@ export class RedisCommands {
         this.#pending--;
         timer.cancel();
       };
-      send(isOver).then(
+      attempt(() => send(isOver)).then(
         (reply) => {
           settled();
           if (!isOver()) return resolve(reply);

@@ -198,8 +198,12 @@ export class SessionTable {
     { expectedTag, reason, acknowledge }: DeleteRequest,
   ): Promise<{ deleted: boolean; registry: Registry }> {
     const condition = expectedTag === undefined ? "" : `=${expectedTag}`;
-    const args = [condition, newTag(), this.#tombstoneTtl, this.#channel, this.#nodeId, reason];
-    args.push(...acknowledgementArgs(acknowledge), newTag());
+    const deletion = newTag(); // names it, however often it is sent; a link of the chain is never used twice
+    const args = () => {
+      const all = [condition, newTag(), this.#tombstoneTtl, this.#channel, this.#nodeId, reason];
+      all.push(...acknowledgementArgs(acknowledge), newTag(), deletion);
+      return all;
+    };
     const reply = await this.#run(id, DELETE, [this.#key(id), this.#meta, this.#generations], args);
     const [outcome, registry] = reply as [number, Reply[]?];
     if (Number(outcome) === -1) throw new SessionConflictError(this.#keyHash(id));
@@ -222,9 +226,8 @@ export class SessionTable {
       encodeUser(user),
     ];
     args.push(...acknowledgementArgs(acknowledge));
-    const reply = await this.#commands.run(REVOKE_USER, [this.#generations, this.#meta], args, {
-      mayRepeat: true,
-    });
+    // not repeated: it would end what began since the first time, and use a link of the chain twice
+    const reply = await this.#commands.run(REVOKE_USER, [this.#generations, this.#meta], args);
     const [generation, registry] = reply as [number, Reply[]];
     return { generation: Number(generation), registry: registryOf(registry) };
   }
@@ -306,7 +309,13 @@ export class SessionTable {
     } while (cursor !== "0");
   }
 
-  async #run(id: string, script: Script, keys: string[], args: string[], mayRepeat = true): Promise<Reply> {
+  async #run(
+    id: string,
+    script: Script,
+    keys: string[],
+    args: readonly string[] | (() => readonly string[]),
+    mayRepeat = true,
+  ): Promise<Reply> {
     try {
       return await this.#commands.run(script, keys, args, { mayRepeat });
     } catch (error) {

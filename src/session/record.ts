@@ -16,7 +16,7 @@ import { randomFillSync } from "node:crypto";
  * | 67–74   | generation | of the user, when the session became theirs                                |
  * | 75–78   | user       | length of the user that follows, percent-encoded                           |
  *
- * A tombstone is a kind, a format, the tag of the deletion and one digit: whether there was something to delete.
+ * A tombstone is a kind, a format, the name of the deletion (a tag) and one digit: whether there was something to delete.
  *
  * The scripts in `redis/scripts/` write it, this module reads it. A record that begins with `{` is the plain JSON of
  * connect-redis and the like: a live session without a header.

@@ -86,7 +86,7 @@ export interface StoreStats {
   conflicts: number;
   /** Writes that were refused, since the session was over. */
   resurrectionsBlocked: number;
-  /** Reads whose result was not cached, since something happened to the session meanwhile. */
+  /** Reads during which something happened to the session: their results were not cached, unless they were just that change. */
   fencedReads: number;
   /** Writes likewise. */
   fencedWrites: number;
@@ -235,7 +235,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   }
 
   update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined> {
-    return updateByRevision(this, id, change, options);
+    return updateByRevision(this, this.#clock, id, change, options);
   }
 
   /**
@@ -326,7 +326,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   }
 
   deleteWhere(predicate: Predicate<T>): Promise<number> {
-    return deleteMatching(this, predicate);
+    return deleteMatching(this, this.#clock, predicate);
   }
 
   /** What this node's coherence has prevented, and what it cost. */
@@ -514,7 +514,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     const { session, aliveUntilMs, encodedLength } = loaded;
     const nowMs = this.#clock.now();
     if (!this.#mayServe(nowMs) || !flight.mayCache(session.revision) || this.#isOver(loaded)) return false;
-    const ttlMs = Math.min(this.#cacheTtlMs, aliveUntilMs - nowMs) * (1 - Math.random() * TTL_JITTER);
+    const ttlMs = Math.min(this.#cacheTtlMs, aliveUntilMs - nowMs) * (1 - this.#clock.random() * TTL_JITTER);
     this.localCache.set(session.id, loaded, { ttlMs, bytes: BYTES_PER_CHARACTER * encodedLength });
     return true;
   }

@@ -135,7 +135,7 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
   }
 
   update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined> {
-    return updateByRevision(this, id, change, options);
+    return updateByRevision(this, this.#clock, id, change, options);
   }
 
   async touch(id: string, options?: LifeOptions): Promise<boolean> {
@@ -216,7 +216,7 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
   }
 
   deleteWhere(predicate: Predicate<T>): Promise<number> {
-    return deleteMatching(this, predicate);
+    return deleteMatching(this, this.#clock, predicate);
   }
 
   async healthy(): Promise<boolean> {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import { systemClock } from "../clock.js";
 import { SessionConflictError, StoreUnavailableError } from "../errors.js";
 import { MemoryStore } from "./memory-store.js";
 import {
@@ -28,21 +29,21 @@ describe("retryOnConflict()", () => {
   test("answers with the first success", async () => {
     const attempt = vi.fn(async () => "done");
     attempt.mockRejectedValueOnce(conflict()).mockRejectedValueOnce(conflict());
-    expect(await retryOnConflict(attempt)).toBe("done");
+    expect(await retryOnConflict(systemClock, attempt)).toBe("done");
     expect(attempt).toHaveBeenCalledTimes(3);
   });
 
   test("gives up after five conflicts, with the last one", async () => {
     const errors = Array.from({ length: 6 }, conflict);
     let attempts = 0;
-    const outcome = retryOnConflict(() => Promise.reject(errors[attempts++]));
+    const outcome = retryOnConflict(systemClock, () => Promise.reject(errors[attempts++]));
     await expect(outcome).rejects.toBe(errors[4]);
     expect(attempts).toBe(5);
   });
 
   test("fails at once for any other reason", async () => {
     const attempt = vi.fn(() => Promise.reject(new StoreUnavailableError("no reply")));
-    await expect(retryOnConflict(attempt)).rejects.toThrow("no reply");
+    await expect(retryOnConflict(systemClock, attempt)).rejects.toThrow("no reply");
     expect(attempt).toHaveBeenCalledOnce();
   });
 });
@@ -52,7 +53,7 @@ describe("updateByRevision()", () => {
     const { id, revision } = await store.create({ n: 1 });
     const get = vi.spyOn(store, "get");
     const set = vi.spyOn(store, "set");
-    await updateByRevision(store, id, ({ n }) => ({ n: n + 1 }), { ttlMs: 1_000 });
+    await updateByRevision(store, systemClock, id, ({ n }) => ({ n: n + 1 }), { ttlMs: 1_000 });
     expect(get).toHaveBeenCalledExactlyOnceWith(id, { consistency: "strong" });
     expect(set).toHaveBeenCalledExactlyOnceWith(id, { n: 2 }, { ttlMs: 1_000, ifRevision: revision });
   });
@@ -73,7 +74,7 @@ describe("findMatching() and countMatching()", () => {
 describe("deleteMatching()", () => {
   test("deletes what matches, more than one batch of it, and says how many", async () => {
     for (let n = 0; n < 3 * BATCH_SIZE; n++) await store.create({ n });
-    expect(await deleteMatching(store, ({ data }) => data.n % 3 > 0)).toBe(2 * BATCH_SIZE);
+    expect(await deleteMatching(store, systemClock, ({ data }) => data.n % 3 > 0)).toBe(2 * BATCH_SIZE);
     expect(await store.count(({ data }) => data.n % 3 === 0)).toBe(BATCH_SIZE);
     expect(await store.size()).toBe(BATCH_SIZE);
   });
@@ -87,7 +88,7 @@ describe("deleteMatching()", () => {
       return store.delete(id, options);
     };
     const raced = { all: () => store.all(), get: store.get.bind(store), delete: remove };
-    return deleteMatching(raced, ({ data }) => data.n === 1);
+    return deleteMatching(raced, systemClock, ({ data }) => data.n === 1);
   }
 
   test("leaves a session that was changed meanwhile and does not match any more", async () => {
@@ -114,7 +115,7 @@ describe("deleteMatching()", () => {
       return store.delete(id, options);
     });
     const raced = { all: () => store.all(), get: store.get.bind(store), delete: remove };
-    await expect(deleteMatching(raced, () => true)).rejects.toThrow(SessionConflictError);
+    await expect(deleteMatching(raced, systemClock, () => true)).rejects.toThrow(SessionConflictError);
     expect(remove).toHaveBeenCalledTimes(5);
     expect(await store.get(id)).toBeDefined();
   });

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import type { Clock } from "../clock.js";
 import { SessionConflictError, SessionRevokedError } from "../errors.js";
 import type { Session } from "../session/session.js";
 import type { Change, LifeOptions, Predicate, SessionStore } from "./store.js";
@@ -11,13 +11,16 @@ const FIRST_BACKOFF_MS = 4;
 export const BATCH_SIZE = 100;
 
 /** Runs a conditional write until it meets no conflict, at most five times. */
-export async function retryOnConflict<R>(attempt: () => Promise<R>): Promise<R> {
+export async function retryOnConflict<R>(clock: Clock, attempt: () => Promise<R>): Promise<R> {
   for (let n = 1; ; n++) {
     try {
       return await attempt();
     } catch (error) {
       if (!(error instanceof SessionConflictError) || n === MAX_ATTEMPTS) throw error;
-      await delay(Math.random() * FIRST_BACKOFF_MS * 2 ** (n - 1));
+      const backoffMs = clock.random() * FIRST_BACKOFF_MS * 2 ** (n - 1);
+      await new Promise<void>((resolve) => {
+        clock.schedule(resolve, backoffMs);
+      });
     }
   }
 }
@@ -25,11 +28,12 @@ export async function retryOnConflict<R>(attempt: () => Promise<R>): Promise<R> 
 /** `update()` for every store, made of its `get` and `set`. */
 export function updateByRevision<T>(
   store: Pick<SessionStore<T>, "get" | "set">,
+  clock: Clock,
   id: string,
   change: Change<T>,
   options?: LifeOptions,
 ): Promise<Session<T> | undefined> {
-  return retryOnConflict(async () => {
+  return retryOnConflict(clock, async () => {
     const session = await store.get(id, { consistency: "strong" });
     if (session === undefined) return undefined;
     const data = await change(session.data, session);
@@ -59,11 +63,12 @@ export async function countMatching<T>(sessions: AsyncIterable<Session<T>>, pred
 /** Deletes all sessions that match; one that changed since it was listed only if it still matches. */
 export async function deleteMatching<T>(
   store: Pick<SessionStore<T>, "all" | "get" | "delete">,
+  clock: Clock,
   predicate: Predicate<T>,
 ): Promise<number> {
   const deleteIfMatching = (listed: Session<T>) => {
     let session: Session<T> | undefined = listed;
-    return retryOnConflict(async () => {
+    return retryOnConflict(clock, async () => {
       session ??= await store.get(listed.id, { consistency: "strong" });
       if (session === undefined || !predicate(session)) return false;
       const { revision } = session;

@@ -32,8 +32,9 @@ export class RevocationLimit {
         signal?.removeEventListener("abort", aborted);
         outcome();
       };
-      if (signal?.aborted) return aborted();
-      signal?.addEventListener("abort", aborted, { once: true });
+      if (signal?.aborted) aborted();
+      else signal?.addEventListener("abort", aborted, { once: true });
+      // also of a step that nobody waits for: it goes on, and a rejection that nobody handles would end the process
       step.then(
         (result) => settle(() => resolve(result)),
         (error) => {

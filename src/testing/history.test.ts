@@ -104,10 +104,21 @@ test("what a server has lost binds nobody, except that what was deleted stays so
   history.changed("a", 1, at(10));
   history.changed("b", 0, at(10));
   history.ended("b", at(20), { revoked: true });
-  history.lost();
+  history.lost(30);
   history.answered("a", 0, at(100_000), { strong: true });
   history.changed("a", 1, at(100_001));
   expect(broken()).toEqual([]);
   history.answered("b", 0, at(100_000));
   expect(broken()).toContain("I1");
+});
+
+test("what was deleted after that may be back for a while, but not in the end", () => {
+  history.ended("a", at(20), { revoked: true });
+  history.lost(10);
+  history.answered("a", 0, at(100_000));
+  history.settled("a", false, 200_000);
+  history.settled("never deleted", true, 200_000);
+  expect(broken()).toEqual([]);
+  history.settled("a", true, 200_000);
+  expect(broken()).toEqual(["I3"]);
 });

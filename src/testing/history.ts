@@ -18,6 +18,7 @@ export interface Violation {
   readonly what: string;
 }
 
+/** By what a history is judged. */
 export interface HistoryOptions {
   /** The bound on staleness of the stores. */
   readonly maxStalenessMs: number;
@@ -32,6 +33,7 @@ interface Known {
   highest: number;
   deletedAtMs: number;
   revokedAtMs: number;
+  wasDeleted: boolean;
 }
 
 /**
@@ -76,7 +78,13 @@ export class History {
   ended(id: string, { endedAtMs }: Span, { revoked }: { revoked: boolean }): void {
     const known = this.#known(id);
     known.deletedAtMs = Math.min(known.deletedAtMs, endedAtMs);
+    known.wasDeleted = true;
     if (revoked) known.revokedAtMs = Math.min(known.revokedAtMs, endedAtMs);
+  }
+
+  /** Whether the deletion of a session was acknowledged, and binds. */
+  hasEnded(id: string): boolean {
+    return this.#known(id).deletedAtMs !== Number.POSITIVE_INFINITY;
   }
 
   /** A node answered with the session as it was after its `n`th change; `strong`: as it is in Redis. */
@@ -111,14 +119,21 @@ export class History {
   }
 
   /**
-   * The server lost an end of its history, as asynchronous replication may: what it had acknowledged since binds nobody, except that
-   * what was deleted stays so.
+   * The server lost an end of its history, as asynchronous replication may: what it had acknowledged since binds nobody. What was deleted
+   * before that stays deleted; so does, in the end, what was deleted since, if there is a node that remembers it.
    */
-  lost(): void {
+  lost(sinceMs: number): void {
     for (const known of this.#sessions.values()) {
       known.acknowledgedAtMs.clear();
       known.highest = 0;
+      if (known.deletedAtMs > sinceMs) known.deletedAtMs = Number.POSITIVE_INFINITY;
+      if (known.revokedAtMs > sinceMs) known.revokedAtMs = Number.POSITIVE_INFINITY;
     }
+  }
+
+  /** All is well again, and the session is still there, or is not. */
+  settled(id: string, isThere: boolean, atMs: number): void {
+    if (isThere && this.#known(id).wasDeleted) this.#violated("I3", atMs, id, "it is back for good");
   }
 
   #replacedAtMs({ acknowledgedAtMs, highest }: Known, n: number): number {
@@ -133,7 +148,13 @@ export class History {
     let known = this.#sessions.get(id);
     if (known === undefined) {
       const never = Number.POSITIVE_INFINITY;
-      known = { acknowledgedAtMs: new Map(), highest: 0, deletedAtMs: never, revokedAtMs: never };
+      known = {
+        acknowledgedAtMs: new Map(),
+        highest: 0,
+        deletedAtMs: never,
+        revokedAtMs: never,
+        wasDeleted: false,
+      };
       this.#sessions.set(id, known);
     }
     return known;

@@ -3,6 +3,17 @@ export { type ExpressStoreContractOptions, expressStoreContract } from "./expres
 export { History, type HistoryData, type HistoryOptions, type Span, type Violation } from "./history.js";
 export { ManualClock } from "./manual-clock.js";
 export { SimulatedRedis, type SimulatedRedisOptions } from "./simulated-redis.js";
+export type { Fault } from "./simulation/faults.js";
+export type { Act, PlannedAct, PlannedFault, Step } from "./simulation/plan.js";
+export { SimulatedWorld, type SimulatedWorldOptions } from "./simulation/world.js";
+export {
+  reportOf,
+  SIMULATED_BOUND_MS,
+  type SimulationOptions,
+  type SimulationResult,
+  shrink,
+  simulate,
+} from "./simulation.js";
 export type { MakeStoreOptions } from "./store-contract/scenario.js";
 export { type SessionStoreContractOptions, sessionStoreContract } from "./store-contract.js";
 export { type Direction, TcpProxy, type TcpProxyOptions } from "./tcp-proxy.js";

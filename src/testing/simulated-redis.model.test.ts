@@ -72,7 +72,7 @@ const calls = {
   delete: call(
     DELETE,
     [record, meta, generations],
-    [condition, tag, tombstoneMs, channel, node, reason, request, request, tag],
+    [condition, tag, tombstoneMs, channel, node, reason, request, request, tag, tag],
   ),
   revokeUser: call(
     REVOKE_USER,
@@ -91,14 +91,16 @@ const calls = {
   leave: call(LEAVE, [meta], [node, fc.constantFrom("*", "1", "2")]),
 };
 
-/** What another program may have written, or another server. */
+/**
+ * What another program may have written, or another server. No keys of another type: a script that goes through several fails at such a
+ * one, and what it did before depends on their order, which a millisecond changes.
+ */
 const foreign = {
   set: fc
     .constantFrom("{}", "hello", recordOf(), recordOf({ user: "ann" }), recordOf().slice(0, 50))
     .chain((text) => record.map((key) => ["SET", key, text])),
   epoch: meta.map((key) => ["HSET", key, "e", REPLID]),
   delete: record.map((key) => ["DEL", key]),
-  list: record.map((key) => ["RPUSH", key, "item"]),
 };
 
 /** What makes sessions is sent more often than what ends them: on a tombstone most scripts do nothing. */
@@ -112,7 +114,6 @@ const step: fc.Arbitrary<Call | string[]> = fc.oneof(
   { weight: 2, arbitrary: fc.oneof(calls.beat, calls.leave, foreign.epoch) },
   { weight: 4, arbitrary: foreign.set },
   { weight: 6, arbitrary: foreign.delete },
-  { weight: 1, arbitrary: foreign.list },
 );
 
 /** One of the servers under test. */

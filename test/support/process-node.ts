@@ -48,4 +48,9 @@ export class ProcessNode {
   resume(): void {
     this.#process.kill("SIGCONT");
   }
+
+  /** Ends the process without a word. */
+  kill(): void {
+    this.#process.kill("SIGKILL");
+  }
 }

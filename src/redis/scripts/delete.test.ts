@@ -14,6 +14,8 @@ interface Delete {
   /** The request that nodes shall acknowledge, and the tag for a chain that this server did not write. Default: none. */
   request?: string;
   fresh?: string;
+  /** What names the deletion, however often it is sent. Default: the tag. */
+  name?: string;
 }
 
 type Outcome = [outcome: number, registry?: string[]];
@@ -24,10 +26,17 @@ const links = (messages: readonly string[][]) => messages.map((lines) => lines.s
 describe.each(SERVERS)("on $name", (server) => {
   const { redis, names, run, listen, revoked, foreignChain } = useScripts(server);
 
-  async function remove({ expected, tag = newTag(), request = "", fresh = newTag(), ...rest }: Delete = {}) {
+  async function remove({
+    expected,
+    tag = newTag(),
+    request = "",
+    fresh = newTag(),
+    name,
+    ...rest
+  }: Delete = {}) {
     const condition = expected === undefined ? "" : `=${expected}`;
     const told = [rest.channel ?? names.channel, "node", "deleted", request, request && "replies", fresh];
-    const args = [condition, tag, TOMBSTONE_TTL_MS, ...told];
+    const args = [condition, tag, TOMBSTONE_TTL_MS, ...told, name ?? tag];
     return (await run(DELETE, [names.key, names.meta, names.generations], args)) as unknown as Outcome;
   }
 
@@ -135,6 +144,16 @@ describe.each(SERVERS)("on $name", (server) => {
       await expect
         .poll(() => messages)
         .toEqual([["SM1D", "", tag, "node", names.key, "deleted", "", ""], ["the end"]]);
+    });
+
+    test("is known by its name under another tag, and a tag does not make it the same", async () => {
+      await holds(recordOf());
+      const [name, first, second] = [newTag(), newTag(), newTag()];
+      expect(await remove({ name, tag: first })).toEqual([1]);
+      expect(await remove({ name, tag: second })).toEqual([1]);
+      expect(await redis.send("HGET", names.meta, "c")).toBe(first);
+      expect(await held()).toBe(tombstoneOf(name));
+      expect(await remove({ name: newTag(), tag: name })).toEqual([0]);
     });
 
     test("says again that there was none", async () => {

@@ -10,19 +10,19 @@ import { script } from "./script.js";
  * - KEYS 1 record, 2 meta, 3 generations
  * - ARGV 1 `=` and the expected tag, or '' for any, 2 new tag, 3 life of the tombstone in ms, 4 channel or '', 5 node, 6 reason
  * - ARGV 7 request, 8 channel for the acknowledgements, 9 fresh tag: of a deletion that nodes shall acknowledge, else ''
+ * - ARGV 10 name of the deletion, the same each time that it is sent
  * - returns `{1 deleted | 0 there was none | -1 it has another tag}`, followed by the registry, `{'n:<node>', beats, …}`, if nodes shall acknowledge
  *
  * Nodes are told even if there was none, and the tombstone is left: a node may hold a copy of what expired, and a request may be
  * about to save it. When the memory is full, Redis refuses a script only before its first write, and never UNLINK: so it comes first.
- * With a tag that is expected, nothing is done unless it is there. A tombstone that already has the new tag is a
- * repetition of this very deletion: it is answered like it and not told again, since a chain that comes back to an old tag would
- * hide what was missed in between. O(1), and O(nodes) for the registry.
+ * With a tag that is expected, nothing is done unless it is there. A tombstone that already has this name is that of a repetition: it
+ * is answered like the first time, and not told again. O(1), and O(nodes) for the registry.
  */
 export const DELETE = script(`${HEAD}${ANNOUNCE}${EPOCH}
 local head = redis.call('GETRANGE', KEYS[1], 0, ${HEAD_LENGTH - 1})
 local kind = kind_of(head, KEYS[3])
 local outcome = (kind == 'absent' or kind == 'gone') and 0 or 1
-local is_repetition = string.sub(head, 1, 14) == 'T1' .. ARGV[2]
+local is_repetition = string.sub(head, 1, 14) == 'T1' .. ARGV[10]
 if is_repetition then outcome = tonumber(string.sub(head, 15))
 elseif ARGV[1] ~= '' then
   if outcome == 0 then return {0} end
@@ -32,7 +32,7 @@ end
 if ARGV[7] ~= '' then renew_epoch(KEYS[2], ARGV[9]) end
 if not is_repetition then
   redis.call('UNLINK', KEYS[1])
-redis.call('SET', KEYS[1], 'T1' .. ARGV[2] .. outcome, 'PX', ARGV[3])
+  redis.call('SET', KEYS[1], 'T1' .. ARGV[10] .. outcome, 'PX', ARGV[3])
   announce(KEYS[2], ARGV[4], 'D', ARGV[2], ARGV[5], KEYS[1], '\\n' .. ARGV[6] .. '\\n' .. ARGV[7] .. '\\n' .. ARGV[8])
 end
 if ARGV[7] == '' then return {outcome} end

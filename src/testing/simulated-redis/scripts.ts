@@ -57,15 +57,14 @@ function clear(call: Call, keys: readonly string[], args: readonly string[]): Re
 
 function remove(call: Call, keys: readonly string[], args: readonly string[]): Reply {
   const [record, meta, generations] = keys as Strings3;
-  const [condition, tag, lifeMs, channel, node, reason, request, replyTo, fresh] = args as [
+  const [condition, tag, lifeMs, channel, node, reason, request, replyTo, fresh, name] = args as [
     ...Strings5,
-    ...Strings2,
-    ...Strings2,
+    ...Strings5,
   ];
   const head = headOf(call, record);
   const kind = kindOf(call, head, generations);
   let outcome = kind === "absent" || kind === "gone" ? 0 : 1;
-  const isRepetition = head.slice(0, 14) === `T1${tag}`;
+  const isRepetition = head.slice(0, 14) === `T1${name}`;
   if (isRepetition) outcome = Number(head.slice(14));
   else if (condition !== "") {
     if (outcome === 0) return [0];
@@ -74,7 +73,7 @@ function remove(call: Call, keys: readonly string[], args: readonly string[]): R
   }
   if (request !== "") renewEpoch(call, meta, fresh);
   if (!isRepetition) {
-    call("SET", record, `T1${tag}${outcome}`, "PX", lifeMs);
+    call("SET", record, `T1${name}${outcome}`, "PX", lifeMs);
     announce(call, meta, channel, { kind: "D", tag, node, key: record, rest: [reason, request, replyTo] });
   }
   return request === "" ? [outcome] : [outcome, registry(call, meta)];

@@ -44,16 +44,16 @@ export class WorldLog {
 
   note(atMs: number, where: string, what: string): void {
     const entry = { atMs, where, what };
-    for (const character of lineOf(entry)) {
-      this.#hash = Math.imul(this.#hash ^ (character.codePointAt(0) ?? 0), FNV_PRIME);
-    }
+    const line = lineOf(entry);
+    for (let i = 0; i < line.length; i++) this.#hash = Math.imul(this.#hash ^ line.charCodeAt(i), FNV_PRIME);
     this.#entries.push(entry);
     if (this.#entries.length >= 2 * this.#limit) this.#entries = this.#entries.slice(-this.#limit);
   }
 
   /** A command, in short. */
   command([name, ...args]: Command): string {
-    if (name !== "EVAL" && name !== "EVALSHA") return [name, ...args].map((arg) => this.#text(arg)).join(" ");
+    if (name !== "EVAL" && name !== "EVALSHA")
+      return [name, ...args].map((arg) => this.message(arg)).join(" ");
     const [script = "", count = "0", ...rest] = args;
     const keys = rest.slice(0, Number(count));
     const tags = rest.slice(keys.length).filter((arg) => /^=?[\w-]{12}$/.test(arg) || arg === "*");
@@ -93,8 +93,8 @@ export class WorldLog {
   }
 
   #name(random: string): string {
-    let name = this.#names.get(random);
-    if (name === undefined) this.#names.set(random, (name = `#${this.#names.size + 1}`));
+    const name = this.#names.get(random) ?? `#${this.#names.size + 1}`;
+    this.#names.set(random, name);
     return name;
   }
 }

@@ -17,7 +17,9 @@ interface Event {
 /** A process of the simulated world: a node, or the server. */
 export class Process {
   readonly name: string;
-  state: "running" | "paused" | "dead" = "running";
+  isDead = false;
+  /** How many faults pause it at present. */
+  pauses = 0;
   /** What came due while it was paused. */
   waiting: Event[] = [];
 
@@ -59,8 +61,9 @@ export class Scheduler {
     return this.#plan(dueMs, "delivery", process, run);
   }
 
+  /** Lets a process wait, until as many calls of `resume()`. */
   pause(process: Process): void {
-    if (process.state === "running") process.state = "paused";
+    process.pauses++;
   }
 
   /**
@@ -68,8 +71,7 @@ export class Scheduler {
    * loop the process was.
    */
   resume(process: Process): void {
-    if (process.state !== "paused") return;
-    process.state = "running";
+    if (--process.pauses > 0) return;
     const first: EventKind = this.#random.chance(0.5) ? "timer" : "delivery";
     const rank = (event: Event) => (event.kind === first ? 0 : 1);
     this.#ready.push(...process.waiting.toSorted((a, b) => rank(a) - rank(b) || before(a, b)));
@@ -78,7 +80,7 @@ export class Scheduler {
 
   /** Nothing happens to a process any more. */
   kill(process: Process): void {
-    process.state = "dead";
+    process.isDead = true;
     process.waiting = [];
   }
 
@@ -87,9 +89,9 @@ export class Scheduler {
     for (;;) {
       const event = this.#ready.shift() ?? this.#queue.takeUntil(untilMs);
       if (event === undefined) break;
-      if (event.cancelled || event.process?.state === "dead") continue;
+      if (event.cancelled || event.process?.isDead) continue;
       this.#nowMs = Math.max(this.#nowMs, event.dueMs);
-      if (event.process?.state === "paused") {
+      if (event.process !== undefined && event.process.pauses > 0) {
         event.process.waiting.push(event);
         continue;
       }

@@ -13,12 +13,13 @@ export class Wire {
   readonly #random: SeededRandom;
   readonly #delays: Delays;
   readonly #receiver: Process;
+  #state: "flowing" | "stalled" | "cut" = "flowing";
+  /** What is under way. Whenever something comes due, the first of it arrives: so the order is kept, whatever else happens. */
+  #underWay: (() => void)[] = [];
   /** Before this, nothing may arrive that is sent now. */
   #lastDueMs = 0;
-  #state: "flowing" | "stalled" | "cut" = "flowing";
-  /** What came due while it was stalled. */
-  #held: (() => void)[] = [];
-  #underWay = 0;
+  /** How much came due while it was stalled. */
+  #overdue = 0;
 
   constructor(scheduler: Scheduler, random: SeededRandom, delays: Delays, receiver: Process) {
     this.#scheduler = scheduler;
@@ -29,15 +30,16 @@ export class Wire {
 
   /** How much was sent and has not arrived. */
   get underWay(): number {
-    return this.#underWay;
+    return this.#underWay.length;
   }
 
   send(arrive: () => void): void {
+    if (this.#state === "cut") return;
     const { minDelayMs, maxDelayMs } = this.#delays;
     const delayMs = minDelayMs + (maxDelayMs - minDelayMs) * this.#random.next() ** 4;
     this.#lastDueMs = Math.max(this.#lastDueMs, this.#scheduler.nowMs + delayMs);
-    this.#underWay++;
-    this.#scheduler.delivery(this.#receiver, this.#lastDueMs, () => this.#arrive(arrive));
+    this.#underWay.push(arrive);
+    this.#scheduler.delivery(this.#receiver, this.#lastDueMs, () => this.#due());
   }
 
   /** From now on everything waits. */
@@ -50,24 +52,19 @@ export class Wire {
     if (this.#state !== "stalled") return;
     this.#state = "flowing";
     const { nowMs } = this.#scheduler;
-    for (const arrive of this.#held.splice(0)) {
-      this.#scheduler.delivery(this.#receiver, nowMs, () => this.#arrive(arrive));
+    for (; this.#overdue > 0; this.#overdue--) {
+      this.#scheduler.delivery(this.#receiver, nowMs, () => this.#due());
     }
   }
 
   /** Nothing arrives any more, not even what is under way. */
   cut(): void {
     this.#state = "cut";
-    this.#held = [];
+    this.#underWay = [];
   }
 
-  #arrive(arrive: () => void): void {
-    if (this.#state === "cut") return;
-    if (this.#state === "stalled") {
-      this.#held.push(arrive);
-      return;
-    }
-    this.#underWay--;
-    arrive();
+  #due(): void {
+    if (this.#state === "stalled") this.#overdue++;
+    else this.#underWay.shift()?.();
   }
 }

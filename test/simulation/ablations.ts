@@ -1,0 +1,337 @@
+import { Flight, Loads } from "../../src/cache/loads.js";
+import { LocalCache } from "../../src/cache/local-cache.js";
+import { Acknowledgement } from "../../src/cluster/acknowledgement.js";
+import { Acknowledgements } from "../../src/cluster/acknowledgements.js";
+import { Chain } from "../../src/cluster/chain.js";
+import { ClusterCoordinator } from "../../src/cluster/coordinator.js";
+import { Lease } from "../../src/cluster/lease.js";
+import { Revocations } from "../../src/cluster/revocations.js";
+import { RedisCommands } from "../../src/redis/commands.js";
+import type { Command, Reply } from "../../src/redis/port.js";
+import { DELETE } from "../../src/redis/scripts/delete.js";
+import { PUT } from "../../src/redis/scripts/put.js";
+import { SimulatedRedis } from "../../src/testing/simulated-redis.js";
+import { NodeClock } from "../../src/testing/simulation/node-clock.js";
+
+/** One mechanism of the protocol, taken out. */
+export interface Ablation {
+  /** What is missing; see the table in `docs/internals/protocol.md`. */
+  readonly without: string;
+  /** Which promises may break then. */
+  readonly breaks: readonly string[];
+  /** Takes it out, until the function that it returns is called. */
+  apply(): () => void;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: any class will do, and `this` is of that class
+type Any = any;
+type Class = { readonly prototype: Any };
+
+/** Replaces methods and getters of a class; each is made of the one that it replaces. */
+function replace(target: Class, members: Record<string, (replaced: Any) => PropertyDescriptor>): () => void {
+  const { prototype } = target;
+  const restores = Object.entries(members).map(([name, make]) => {
+    const original = Object.getOwnPropertyDescriptor(prototype, name);
+    if (original === undefined) throw new Error(`There is no ${name} to take out`);
+    Object.defineProperty(prototype, name, { configurable: true, ...make(original.value ?? original.get) });
+    return () => Object.defineProperty(prototype, name, original);
+  });
+  return () => {
+    for (const restore of restores) restore();
+  };
+}
+
+const method = (make: (replaced: Any) => (this: Any, ...args: Any[]) => unknown) => (replaced: Any) => ({
+  value: make(replaced),
+  writable: true,
+});
+const getter = (get: (this: Any) => unknown) => () => ({ get });
+const answers = (value: unknown) => method(() => () => value);
+
+/** Lets the server do another thing than it was told. */
+function serverDoes(
+  change: (server: SimulatedRedis, command: Command, run: (command: Command) => Reply) => Reply,
+) {
+  return () =>
+    replace(SimulatedRedis, {
+      execute: method(
+        (execute) =>
+          function (command: Command) {
+            return change(this, command, (changed) => execute.call(this, changed));
+          },
+      ),
+    });
+}
+
+const isRun = (script: { sha1: string; lua: string }, [name, what]: Command) =>
+  (name === "EVALSHA" && what === script.sha1) || (name === "EVAL" && what === script.lua);
+/** Where the arguments of a script begin; they are counted from 1, as in Lua. */
+const argument = (command: Command, n: number) => 2 + Number(command[2]) + n;
+const withArgument = (command: Command, n: number, value: string) =>
+  command.map((part, i) => (i === argument(command, n) ? value : part)) as unknown as Command;
+
+export const ABLATIONS: readonly Ablation[] = [
+  {
+    without: "the cache lease",
+    breaks: ["I1", "I2", "I3"],
+    apply: () =>
+      replace(Lease, {
+        untilMs: getter(function () {
+          return this.status === "ready" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+        }),
+      }),
+  },
+  {
+    without: "counting the lease from the sending",
+    breaks: ["I1", "I2", "I3"],
+    apply: () =>
+      replace(Lease, {
+        beatReturned: method(
+          (returned) =>
+            function (_sentAtMs: number, nowMs: number) {
+              return returned.call(this, nowMs, nowMs);
+            },
+        ),
+      }),
+  },
+  {
+    without: "comparing the clock at every read: a timer ends the lease",
+    breaks: ["I1", "I2", "I3"],
+    apply() {
+      const told = new WeakMap<ClusterCoordinator, { held: boolean }>();
+      return replace(ClusterCoordinator, {
+        leaseUntilMs: getter(function () {
+          let state = told.get(this);
+          if (state === undefined) {
+            const first = { held: this.lease.held };
+            this.on("lease-held", () => Object.assign(first, { held: true }));
+            this.on("lease-lost", () => Object.assign(first, { held: false }));
+            told.set(this, first);
+            state = first;
+          }
+          return state.held ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+        }),
+      });
+    },
+  },
+  {
+    without: "the fence on reads",
+    breaks: ["I1", "I2", "I3"],
+    apply: () =>
+      replace(Flight, {
+        mayCache: method(
+          (mayCache) =>
+            function (tag: string) {
+              return this.isRead || mayCache.call(this, tag);
+            },
+        ),
+      }),
+  },
+  {
+    without: "the fence on writes",
+    breaks: ["I1", "I2", "I3"],
+    apply: () =>
+      replace(Flight, {
+        mayCache: method(
+          (mayCache) =>
+            function (tag: string) {
+              return !this.isRead || mayCache.call(this, tag);
+            },
+        ),
+      }),
+  },
+  {
+    without: "ending the flights of a session that is over",
+    breaks: ["I1"],
+    apply() {
+      const restores = [
+        replace(Flight, { ended: getter(() => false) }),
+        replace(Revocations, { has: answers(false) }),
+      ];
+      return () => {
+        for (const restore of restores) restore();
+      };
+    },
+  },
+  {
+    without: "the chain",
+    breaks: ["I1", "I2", "I3"],
+    apply: () =>
+      replace(Chain, {
+        follow: method(
+          (follow) =>
+            function (previous: string, tag: string) {
+              follow.call(this, previous, tag);
+              return true;
+            },
+        ),
+        confirm: answers(true),
+      }),
+  },
+  {
+    without: "the flush",
+    breaks: ["I1", "I2", "I3"],
+    apply() {
+      const restores = [
+        replace(LocalCache, { clear: answers(undefined) }),
+        replace(Loads, { fenceAll: answers(undefined) }),
+      ];
+      return () => {
+        for (const restore of restores) restore();
+      };
+    },
+  },
+  {
+    without: "the late-reply rule",
+    breaks: ["I1", "I2", "I3"],
+    apply() {
+      const restores = [
+        replace(RedisCommands, { isTooLate: answers(false) }),
+        replace(ClusterCoordinator, { isRegistered: answers(true) }),
+      ];
+      return () => {
+        for (const restore of restores) restore();
+      };
+    },
+  },
+  {
+    without: "the registration before reading",
+    breaks: ["I1"],
+    apply: () => replace(ClusterCoordinator, { registration: getter(() => 1), isRegistered: answers(true) }),
+  },
+  {
+    without: "the epoch",
+    breaks: ["I1", "I2", "I3"],
+    apply: () => {
+      const [replid] = ["0".repeat(40)];
+      return replace(SimulatedRedis, {
+        execute: method(
+          (execute) =>
+            function (command: Command) {
+              this.replid = replid;
+              return execute.call(this, command);
+            },
+        ),
+      });
+    },
+  },
+  {
+    without: "the registry: nobody is waited for",
+    breaks: ["I1"],
+    apply: () => replace(Acknowledgement, { silent: getter(() => []) }),
+  },
+  {
+    without: "the trust period",
+    breaks: ["I1"],
+    apply: () =>
+      replace(Acknowledgement, {
+        outcome: method(
+          (outcome) =>
+            function (nowMs: number) {
+              return outcome.call(this, nowMs, Number.NEGATIVE_INFINITY);
+            },
+        ),
+      }),
+  },
+  {
+    without: "waiting from the reply: from the sending instead",
+    breaks: ["I1"],
+    apply() {
+      const sentAtMs = new WeakMap<Acknowledgements, Map<string, number>>();
+      let nowMs = () => 0;
+      let lateMs = 0;
+      const restores = [
+        replace(NodeClock, {
+          now: method(
+            (now) =>
+              function () {
+                nowMs = () => now.call(this);
+                return now.call(this);
+              },
+          ),
+        }),
+        replace(Acknowledgements, {
+          open: method(
+            (open) =>
+              function () {
+                const request = open.call(this);
+                const times = sentAtMs.get(this) ?? new Map();
+                sentAtMs.set(this, times.set(request, nowMs()));
+                return request;
+              },
+          ),
+          wait: method(
+            (wait) =>
+              function (request: string, registry: unknown) {
+                const sent = sentAtMs.get(this)?.get(request);
+                lateMs = sent === undefined ? 0 : sent;
+                return wait.call(this, request, registry);
+              },
+          ),
+        }),
+        replace(Acknowledgement, {
+          replied: method(
+            (replied) =>
+              function (registry: unknown, repliedAtMs: number) {
+                return replied.call(this, registry, Math.min(repliedAtMs, lateMs));
+              },
+          ),
+        }),
+      ];
+      return () => {
+        for (const restore of restores) restore();
+      };
+    },
+  },
+  {
+    without: "clocks that agree on how long a moment is",
+    breaks: ["I1", "I2", "I3"],
+    apply() {
+      // one in two runs at three quarters of its speed: the allowance is for a thousandth
+      const slow = new WeakMap<NodeClock, boolean>();
+      let count = 0;
+      return replace(NodeClock, {
+        now: method(
+          (now) =>
+            function () {
+              if (!slow.has(this)) slow.set(this, count++ % 2 === 0);
+              return now.call(this) * (slow.get(this) ? 0.75 : 1);
+            },
+        ),
+      });
+    },
+  },
+  {
+    without: "tombstones",
+    breaks: ["I3", "I4"],
+    apply: serverDoes((_server, command, run) => {
+      const reply = run(command);
+      if (isRun(DELETE, command)) run(["DEL", String(command[3])]);
+      return reply;
+    }),
+  },
+  {
+    without: "compare-and-set",
+    breaks: ["I4"],
+    apply: serverDoes((_server, command, run) => {
+      const isUpdate = isRun(PUT, command) && command[argument(command, 1)] === "update";
+      return run(isUpdate ? withArgument(command, 1, "set") : command);
+    }),
+  },
+  {
+    without: "telling the nodes in the step of the write: the writer dies in between",
+    breaks: ["I1", "I2", "I3"],
+    apply() {
+      let writes = 0;
+      return serverDoes((_server, command, run) => {
+        const diesNow = isRun(PUT, command) && writes++ % 4 === 0;
+        return run(diesNow ? withArgument(command, 11, "") : command);
+      })();
+    },
+  },
+  {
+    without: "repeating what is remembered",
+    breaks: ["I3"],
+    apply: () => replace(Revocations, { sessions: answers([]), has: answers(false) }),
+  },
+];

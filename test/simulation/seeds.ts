@@ -1,0 +1,30 @@
+import { expect } from "vitest";
+import { reportOf, type SimulationResult, shrink, simulate } from "../../src/testing/simulation.js";
+
+/** Plays a history for each seed, and prints the shortest part of the first one that breaks a promise. */
+export async function playSeeds(first: number, count: number): Promise<void> {
+  let answers = 0;
+  let simulatedMs = 0;
+  let worstStalenessMs = 0;
+  for (let seed = first; seed < first + count; seed++) {
+    const result = await simulate({ seed });
+    if (result.violations.length > 0) throw new Error(reportOf(await shrink(result)));
+    answers += result.answers;
+    simulatedMs += result.simulatedMs;
+    worstStalenessMs = Math.max(worstStalenessMs, result.worstStalenessMs);
+  }
+  expect(answers).toBeGreaterThan(20 * count); // else the judge had nothing to judge
+  const hours = (simulatedMs / 3_600_000).toFixed(1);
+  console.log(
+    `seeds ${first} to ${first + count - 1}: ${hours} h, ${answers} answers, worst ${worstStalenessMs.toFixed(0)} ms`,
+  );
+}
+
+/** The first seed, from 1 on, whose history breaks a promise. */
+export async function firstViolation(maxSeeds: number): Promise<SimulationResult | undefined> {
+  for (let seed = 1; seed <= maxSeeds; seed++) {
+    const result = await simulate({ seed });
+    if (result.violations.length > 0) return result;
+  }
+  return undefined;
+}
