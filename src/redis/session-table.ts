@@ -210,12 +210,12 @@ export class SessionTable {
     return { deleted: Number(outcome) === 1, registry: registryOf(registry) };
   }
 
-  /** Ends all sessions that a user has; `floor` repeats what a server may have lost. */
+  /** Ends all sessions that a user has; `floor` repeats what a server may have lost. `deleted`: it was not so before. */
   async revokeUser(
     user: string,
     acknowledge?: AcknowledgementRequest,
     floor?: number,
-  ): Promise<{ generation: number; registry: Registry }> {
+  ): Promise<{ generation: number; registry: Registry; deleted: boolean }> {
     const args = [
       newTag(),
       newTag(),
@@ -228,8 +228,8 @@ export class SessionTable {
     args.push(...acknowledgementArgs(acknowledge));
     // not repeated: it would end what began since the first time, and use a link of the chain twice
     const reply = await this.#commands.run(REVOKE_USER, [this.#generations, this.#meta], args);
-    const [generation, registry] = reply as [number, Reply[]];
-    return { generation: Number(generation), registry: registryOf(registry) };
+    const [generation, registry, moved] = reply as [number, Reply[], number];
+    return { generation: Number(generation), registry: registryOf(registry), deleted: Number(moved) === 1 };
   }
 
   /** The ids of a user's sessions, that which ends first first. */

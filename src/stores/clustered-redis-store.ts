@@ -6,6 +6,7 @@ import { type MembershipOptions, resolveMembership } from "../cluster/membership
 import type { SessionEnded } from "../cluster/report.js";
 import {
   InvalidOptionError,
+  RevocationUncertainError,
   SessionConflictError,
   SessionRevokedError,
   StoreUnavailableError,
@@ -98,6 +99,11 @@ export interface StoreStats {
 
 /** How long this node remembers what is over: longer than a failover takes. */
 const REMEMBER_MS = 600_000;
+/** Deletes, and asks who is registered. */
+type Bury = (acknowledge: AcknowledgementRequest) => Promise<{ registry: Registry; deleted: boolean }>;
+
+/** Asks nobody to acknowledge. */
+const NOBODY: AcknowledgementRequest = { request: "-", replyChannel: "" };
 /** How often a read is tried while this node's registration lapses. */
 const MAX_LOADS = 2;
 /** How often a deletion is repeated while this node goes from one history to another. */
@@ -286,10 +292,12 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     if (coordinator === undefined) {
       return this.redisStore.revokeUser(user, options).finally(() => this.#target.flush());
     }
+    let floor: number | undefined;
     return this.#revoke(coordinator, options, async (acknowledge) => {
-      const { generation, registry } = await this.redisStore.buryUser(user, acknowledge);
-      coordinator.forgetUser(user, generation);
-      return { registry };
+      const buried = await this.redisStore.buryUser(user, acknowledge, floor);
+      floor = buried.generation;
+      coordinator.forgetUser(user, floor);
+      return buried;
     });
   }
 
@@ -473,21 +481,28 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     }
   }
 
-  async #revoke(
-    coordinator: ClusterCoordinator,
-    options: RevokeOptions,
-    bury: (acknowledge: AcknowledgementRequest) => Promise<{ registry: Registry }>,
-  ): Promise<Revocation> {
+  /**
+   * Deletes, and waits. If the wait was not ended by acknowledgements, the server may have been replaced meanwhile by one that lost the
+   * deletion: so it is asked once more, and if the session was back, all begins anew.
+   */
+  async #revoke(coordinator: ClusterCoordinator, options: RevokeOptions, bury: Bury): Promise<Revocation> {
     const limit = new RevocationLimit(options, this.#clock);
     const startedAtMs = this.#clock.now();
-    const request = coordinator.newRequest();
-    try {
-      const { registry } = await limit.bound(bury(request), { deleted: false });
-      const outcome = await limit.bound(coordinator.acknowledged(request, registry), { deleted: true });
-      return { ...outcome, waitedMs: this.#clock.now() - startedAtMs };
-    } finally {
-      request.close();
+    for (let n = 0, deleted = false; n < MAX_BURIALS; n++, deleted = true) {
+      const request = coordinator.newRequest();
+      try {
+        const buried = await limit.bound(bury(request), { deleted });
+        const outcome = await limit.bound(coordinator.acknowledged(request, buried.registry), {
+          deleted: true,
+        });
+        const isCertain =
+          outcome.acknowledged || !(await limit.bound(bury(NOBODY), { deleted: true })).deleted;
+        if (isCertain) return { ...outcome, waitedMs: this.#clock.now() - startedAtMs };
+      } finally {
+        request.close();
+      }
     }
+    throw new RevocationUncertainError("the server lost the deletion again and again", true);
   }
 
   /** Repeats what a server may have lost, a batch at a time, each node at a time of its own. */

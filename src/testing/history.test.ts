@@ -104,7 +104,7 @@ test("what a server has lost binds nobody, except that what was deleted stays so
   history.changed("a", 1, at(10));
   history.changed("b", 0, at(10));
   history.ended("b", at(20), { revoked: true });
-  history.lost(30);
+  history.lost(30, 50);
   history.answered("a", 0, at(100_000), { strong: true });
   history.changed("a", 1, at(100_001));
   expect(broken()).toEqual([]);
@@ -114,7 +114,7 @@ test("what a server has lost binds nobody, except that what was deleted stays so
 
 test("what was deleted after that may be back for a while, but not in the end", () => {
   history.ended("a", at(20), { revoked: true });
-  history.lost(10);
+  history.lost(10, 50);
   history.answered("a", 0, at(100_000));
   history.settled("a", false, 200_000);
   history.settled("never deleted", true, 200_000);

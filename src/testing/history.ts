@@ -46,6 +46,7 @@ export class History {
   readonly #sessions = new Map<string, Known>();
   #worstStalenessMs = 0;
   #reads = 0;
+  #lostAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: HistoryOptions) {
     this.#options = options;
@@ -63,6 +64,7 @@ export class History {
 
   /** A session was created, or changed for the `n`th time, and that was acknowledged. */
   changed(id: string, n: number, { startedAtMs, endedAtMs }: Span): void {
+    if (startedAtMs <= this.#lostAtMs) return; // perhaps it is lost, too
     const known = this.#known(id);
     if (known.acknowledgedAtMs.has(n)) {
       this.#violated("I4", endedAtMs, id, `change ${n} was acknowledged twice: one of them is lost`);
@@ -75,10 +77,11 @@ export class History {
   }
 
   /** The deletion of a session was acknowledged: by `revoke()`, or by `delete()`. */
-  ended(id: string, { endedAtMs }: Span, { revoked }: { revoked: boolean }): void {
+  ended(id: string, { startedAtMs, endedAtMs }: Span, { revoked }: { revoked: boolean }): void {
     const known = this.#known(id);
-    known.deletedAtMs = Math.min(known.deletedAtMs, endedAtMs);
     known.wasDeleted = true;
+    if (!revoked && startedAtMs <= this.#lostAtMs) return; // perhaps it is lost, too; `revoke()` makes sure
+    known.deletedAtMs = Math.min(known.deletedAtMs, endedAtMs);
     if (revoked) known.revokedAtMs = Math.min(known.revokedAtMs, endedAtMs);
   }
 
@@ -122,7 +125,8 @@ export class History {
    * The server lost an end of its history, as asynchronous replication may: what it had acknowledged since binds nobody. What was deleted
    * before that stays deleted; so does, in the end, what was deleted since, if there is a node that remembers it.
    */
-  lost(sinceMs: number): void {
+  lost(sinceMs: number, atMs: number): void {
+    this.#lostAtMs = atMs;
     for (const known of this.#sessions.values()) {
       known.acknowledgedAtMs.clear();
       known.highest = 0;

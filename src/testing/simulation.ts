@@ -11,8 +11,10 @@ import { SimulatedWorld } from "./simulation/world.js";
 export interface SimulationOptions {
   /** From which everything follows: the same seed, the same history. */
   readonly seed: number;
-  /** Instead of the plan that follows from the seed: to play a part of it. */
+  /** Instead of the plan that follows from the seed: to play a part of it, or another one. */
   readonly plan?: readonly Step[];
+  /** How long the network takes at most, in milliseconds. Default: one of a few, by the seed. */
+  readonly maxDelayMs?: number;
 }
 
 /** How a simulated history ended. */
@@ -40,6 +42,8 @@ export const SIMULATED_BOUND_MS = 600;
 const COMMAND_TIMEOUT_MS = 300;
 /** What a node's clock and timers may be off by (`NodeClock`), over the bound. */
 const TOLERANCE_MS = 5;
+/** How often a read is tried when all is well again. */
+const SETTLING_ATTEMPTS = 20;
 /** How long the nodes have to come to rest after the last step. */
 const REST_MS = 4_000;
 
@@ -54,8 +58,8 @@ const REST_MS = 4_000;
 export async function simulate({
   seed,
   plan = planOf(seed, NODES.length),
+  maxDelayMs = new SeededRandom(`network ${seed}`).pick([2, 20, 60, 150]),
 }: SimulationOptions): Promise<SimulationResult> {
-  const maxDelayMs = new SeededRandom(`network ${seed}`).pick([2, 20, 60, 150]);
   const world = new SimulatedWorld({ seed, network: { maxDelayMs }, logLimit: 20_000 });
   const players = NODES.map(
     (name, n) => new Player(world, world.node(name, { resendsUnanswered: n % 2 === 1 })),
@@ -171,9 +175,12 @@ function fail(
   const { node: on } = player;
   const sinceMs = world.nowMs;
   world.fault((fault.kind === "pause" ? { ...fault, process: on } : { ...fault, node: on }) as Fault);
-  if (fault.kind === "restart" && fault.data === "lost") history.lost(Number.NEGATIVE_INFINITY); // all of it
-  if (fault.kind !== "failover") return;
-  world.at(sinceMs + fault.lostMs + fault.downMs, () => history.lost(sinceMs));
+  if (fault.kind === "restart" && fault.data === "lost") history.lost(Number.NEGATIVE_INFINITY, sinceMs); // all of it
+  if (fault.kind === "switch-over")
+    world.at(sinceMs + fault.lostMs, () => history.lost(sinceMs, world.nowMs));
+  if (fault.kind === "failover") {
+    world.at(sinceMs + fault.lostMs + fault.downMs, () => history.lost(sinceMs, world.nowMs));
+  }
 }
 
 /** When all is well again: what was deleted is gone, on every node and in Redis. */
@@ -186,8 +193,21 @@ async function settle(
   const ids = new Set(plan.flatMap((step) => ("fault" in step ? [] : [step.id])));
   for (const { node, store } of players) {
     for (const id of ids) {
-      const session = await world.settle(node.perform(() => store.get(id, { consistency: "strong" })));
+      const session = await world.settle(
+        node.perform(() => persistently(() => store.get(id, { consistency: "strong" }))),
+      );
       history.settled(id, session !== undefined, world.nowMs);
+    }
+  }
+}
+
+/** A slow network makes a read too slow now and then, but not each time. */
+async function persistently<R>(read: () => Promise<R>): Promise<R> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await read();
+    } catch (error) {
+      if (attempt === SETTLING_ATTEMPTS) throw error;
     }
   }
 }

@@ -6,12 +6,16 @@ import { Chain } from "../../src/cluster/chain.js";
 import { ClusterCoordinator } from "../../src/cluster/coordinator.js";
 import { Lease } from "../../src/cluster/lease.js";
 import { Revocations } from "../../src/cluster/revocations.js";
+import { DEFAULT_CHANNEL } from "../../src/options.js";
 import { RedisCommands } from "../../src/redis/commands.js";
 import type { Command, Reply } from "../../src/redis/port.js";
 import { DELETE } from "../../src/redis/scripts/delete.js";
 import { PUT } from "../../src/redis/scripts/put.js";
+import { metaKey } from "../../src/redis/session-table.js";
 import { SimulatedRedis } from "../../src/testing/simulated-redis.js";
 import { NodeClock } from "../../src/testing/simulation/node-clock.js";
+import type { Act, Step } from "../../src/testing/simulation/plan.js";
+import type { SeededRandom } from "../../src/testing/simulation/random.js";
 
 /** One mechanism of the protocol, taken out. */
 export interface Ablation {
@@ -19,6 +23,8 @@ export interface Ablation {
   readonly without: string;
   /** Which promises may break then. */
   readonly breaks: readonly string[];
+  /** The plan of a seed, where it takes more than chance to bring about what the mechanism is for. Default: that of any seed. */
+  readonly plan?: (random: SeededRandom) => Step[];
   /** Takes it out, until the function that it returns is called. */
   apply(): () => void;
 }
@@ -70,6 +76,121 @@ const argument = (command: Command, n: number) => 2 + Number(command[2]) + n;
 const withArgument = (command: Command, n: number, value: string) =>
   command.map((part, i) => (i === argument(command, n) ? value : part)) as unknown as Command;
 
+/** The node that does not hear: the others are 1 and 2. */
+const DEAF = 0;
+const act = (atMs: number, node: number, what: Act, id = "s"): Step => ({ atMs, node, what, id });
+const peeks = (fromMs: number, untilMs: number): Step[] =>
+  Array.from({ length: 20 }, (_, n) => act(fromMs + ((untilMs - fromMs) * n) / 20, DEAF, "peek"));
+/** All connections of the deaf node, or one kind, one way. */
+const stall = (
+  atMs: number,
+  forMs: number,
+  connection?: "commands" | "subscription",
+  way?: "toServer" | "toNode",
+): Step => ({
+  atMs,
+  node: DEAF,
+  fault: { kind: "stall", forMs, connection, ways: way && [way] },
+});
+
+/** The reply to a write is late, and another write was told before it comes. */
+function aWriteThatIsOvertaken(random: SeededRandom): Step[] {
+  const atMs = 2_000 + random.between(0, 150);
+  return [
+    act(10, 2, "write", "other"),
+    act(1_000, 1, "update", "other"),
+    stall(atMs, 150, "commands", "toNode"),
+    act(atMs + 1, DEAF, "write"),
+    act(atMs + 8, 1, "update"),
+    ...peeks(atMs + 155, atMs + 1_200),
+  ];
+}
+
+/** A process is paused while a reply is on its way to it. */
+function aReplyDuringAPause(random: SeededRandom): Step[] {
+  const atMs = 2_000 + random.between(0, 150);
+  return [
+    act(10, 2, "write"),
+    act(1_000, 1, "update"),
+    act(atMs, DEAF, "get"),
+    { atMs: atMs + 0.1, node: DEAF, fault: { kind: "pause", forMs: 900 } },
+    act(atMs + 20, 1, "update"),
+  ];
+}
+
+/** A deletion takes a while to arrive; a beat of a node that is cut off right after it arrives before. */
+function aSlowRevocation(random: SeededRandom): Step[] {
+  const atMs = 3_000 + random.between(0, 150);
+  return [
+    act(10, 2, "write"),
+    act(10, 2, "write", "other"),
+    act(1_000, 1, "delete", "other"),
+    act(atMs - 20, DEAF, "get"),
+    { atMs, node: 1, fault: { kind: "stall", forMs: 250, connection: "commands", ways: ["toServer"] } },
+    act(atMs + 1, 1, "revoke"),
+    stall(atMs + 240, 2_000),
+    ...peeks(atMs + 600, atMs + 900),
+  ];
+}
+
+/** A beat comes back late, and what was told after it never. */
+function aDelayedBeat(random: SeededRandom): Step[] {
+  const atMs = 2_000 + random.between(0, 150);
+  return [
+    act(10, 2, "write"),
+    act(atMs - 20, DEAF, "get"),
+    stall(atMs, 400, "subscription", "toNode"),
+    stall(atMs + 160, 2_000, "commands"),
+    { atMs: atMs + 165, node: DEAF, fault: { kind: "lose-messages", count: 100 } },
+    act(atMs + 170, 1, "update"),
+    ...peeks(atMs + 400, atMs + 1_200),
+  ];
+}
+
+/** A node that was taken out of the registry reads, and its reply is late. */
+function aLateReaderOutsideTheRegistry(random: SeededRandom): Step[] {
+  const atMs = 4_000 + random.between(0, 150);
+  return [
+    act(10, 2, "write"),
+    act(10, 2, "write", "other"),
+    act(1_000, DEAF, "get", "other"),
+    stall(1_500, 5_000, "subscription"),
+    act(2_500, 1, "revoke", "other"),
+    stall(atMs, 200, "commands", "toNode"),
+    act(atMs + 1, DEAF, "get"),
+    act(atMs + 8, 1, "revoke"),
+  ];
+}
+
+/** A node registers, and the replica that takes over has not heard of it; the chain is the same. */
+function aReplicaThatDoesNotKnowANode(random: SeededRandom): Step[] {
+  const atMs = 3_500 + random.between(0, 50);
+  return [
+    act(10, 2, "write"),
+    act(10, 2, "write", "other"),
+    stall(1_500, atMs - 1_450),
+    act(2_000, 1, "revoke", "other"),
+    { atMs, fault: { kind: "switch-over", lostMs: 400 } },
+    act(atMs + 330, DEAF, "get"),
+    stall(atMs + 380, 1_500),
+    act(atMs + 405, 1, "revoke"),
+    ...peeks(atMs + 410, atMs + 900),
+  ];
+}
+
+/** The registry is lost, and everybody but one node is in it again. */
+function aRegistryThatWasLost(random: SeededRandom): Step[] {
+  const atMs = 2_500 + random.between(0, 150);
+  return [
+    act(10, 2, "write"),
+    act(atMs - 20, DEAF, "get"),
+    stall(atMs, 1_500),
+    { atMs: atMs + 5, fault: { kind: "lose-key", key: metaKey(DEFAULT_CHANNEL) } },
+    act(atMs + 350, 1, "revoke"),
+    ...peeks(atMs + 360, atMs + 700),
+  ];
+}
+
 export const ABLATIONS: readonly Ablation[] = [
   {
     without: "the cache lease",
@@ -84,6 +205,7 @@ export const ABLATIONS: readonly Ablation[] = [
   {
     without: "counting the lease from the sending",
     breaks: ["I1", "I2", "I3"],
+    plan: aDelayedBeat,
     apply: () =>
       replace(Lease, {
         beatReturned: method(
@@ -130,6 +252,7 @@ export const ABLATIONS: readonly Ablation[] = [
   {
     without: "the fence on writes",
     breaks: ["I1", "I2", "I3"],
+    plan: aWriteThatIsOvertaken,
     apply: () =>
       replace(Flight, {
         mayCache: method(
@@ -184,6 +307,7 @@ export const ABLATIONS: readonly Ablation[] = [
   {
     without: "the late-reply rule",
     breaks: ["I1", "I2", "I3"],
+    plan: aReplyDuringAPause,
     apply() {
       const restores = [
         replace(RedisCommands, { isTooLate: answers(false) }),
@@ -197,11 +321,13 @@ export const ABLATIONS: readonly Ablation[] = [
   {
     without: "the registration before reading",
     breaks: ["I1"],
+    plan: aLateReaderOutsideTheRegistry,
     apply: () => replace(ClusterCoordinator, { registration: getter(() => 1), isRegistered: answers(true) }),
   },
   {
     without: "the epoch",
     breaks: ["I1", "I2", "I3"],
+    plan: aReplicaThatDoesNotKnowANode,
     apply: () => {
       const [replid] = ["0".repeat(40)];
       return replace(SimulatedRedis, {
@@ -223,6 +349,7 @@ export const ABLATIONS: readonly Ablation[] = [
   {
     without: "the trust period",
     breaks: ["I1"],
+    plan: aRegistryThatWasLost,
     apply: () =>
       replace(Acknowledgement, {
         outcome: method(
@@ -236,6 +363,7 @@ export const ABLATIONS: readonly Ablation[] = [
   {
     without: "waiting from the reply: from the sending instead",
     breaks: ["I1"],
+    plan: aSlowRevocation,
     apply() {
       const sentAtMs = new WeakMap<Acknowledgements, Map<string, number>>();
       let nowMs = () => 0;

@@ -27,8 +27,8 @@ describe.each(SERVERS)("on $name", (server) => {
   const generationOf = (user: string) => redis.send("HGET", names.generations, user);
 
   test("moves the generation of the user on, from 0, and of no other", async () => {
-    expect(await revoke()).toEqual([1, []]);
-    expect(await revoke()).toEqual([2, []]);
+    expect(await revoke()).toEqual([1, [], 1]);
+    expect(await revoke()).toEqual([2, [], 1]);
     expect([await generationOf("ann"), await generationOf("bob")]).toEqual(["2", null]);
   });
 
@@ -39,21 +39,21 @@ describe.each(SERVERS)("on $name", (server) => {
 
   describe("with a lowest generation", () => {
     test("sets it where it is lower or none", async () => {
-      expect(await revoke({ floor: 5 })).toEqual([5, []]);
-      expect(await revoke({ floor: 7 })).toEqual([7, []]);
+      expect(await revoke({ floor: 5 })).toEqual([5, [], 1]);
+      expect(await revoke({ floor: 7 })).toEqual([7, [], 1]);
       expect(await generationOf("ann")).toBe("7");
     });
 
     test("never goes back, and does not go on", async () => {
       await revoke({ floor: 5 });
-      expect(await revoke({ floor: 5 })).toEqual([5, []]);
-      expect(await revoke({ floor: 3 })).toEqual([5, []]);
+      expect(await revoke({ floor: 5 })).toEqual([5, [], 0]);
+      expect(await revoke({ floor: 3 })).toEqual([5, [], 0]);
       expect(await generationOf("ann")).toBe("5");
     });
 
     test("the next one follows it", async () => {
       await revoke({ floor: 5 });
-      expect(await revoke()).toEqual([6, []]);
+      expect(await revoke()).toEqual([6, [], 1]);
     });
   });
 
@@ -72,7 +72,7 @@ describe.each(SERVERS)("on $name", (server) => {
 
   test("names the nodes that may hold a lease, with their beats", async () => {
     await redis.send("HSET", names.meta, "n:a", "1");
-    expect(await revoke()).toEqual([1, ["n:a", "1"]]);
+    expect(await revoke()).toEqual([1, ["n:a", "1"], 1]);
     const nodes = Array.from({ length: 1_000 }, (_, n) => [`n:node-${n}`, String(n)]);
     await redis.send("HSET", names.meta, ...nodes.flat());
     const [, registry] = (await revoke()) as unknown as [number, string[]];
@@ -95,7 +95,7 @@ describe.each(SERVERS)("on $name", (server) => {
   });
 
   test("tells nobody without a channel", async () => {
-    expect(await revoke({ channel: "" })).toEqual([1, []]);
+    expect(await revoke({ channel: "" })).toEqual([1, [], 1]);
     expect(await generationOf("ann")).toBe("1");
   });
 });

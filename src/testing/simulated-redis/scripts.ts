@@ -181,15 +181,12 @@ function revokeUser(call: Call, keys: readonly string[], args: readonly string[]
   const [tag, fresh, floor, channel, node, ...rest] = args as [...Strings5, ...Strings2, ...Strings2];
   const [prefix, user, request, replyTo] = rest;
   renewEpoch(call, meta, fresh);
-  let generation: number;
-  if (floor === "") generation = Number(call("HINCRBY", generations, user, 1));
-  else {
-    generation = Math.max(Number(floor), Number(call("HGET", generations, user) ?? 0));
-    call("HSET", generations, user, generation);
-  }
+  const known = Number(call("HGET", generations, user) ?? 0);
+  const generation = Math.max(floor === "" ? known + 1 : Number(floor), known);
+  call("HSET", generations, user, generation);
   const lines = [user, generation, request, replyTo];
   announce(call, meta, channel, { kind: "U", tag, node, key: prefix, rest: lines });
-  return [generation, registry(call, meta)];
+  return [generation, registry(call, meta), generation > known ? 1 : 0];
 }
 
 function touch(call: Call, keys: readonly string[], args: readonly string[]): Reply {

@@ -43,6 +43,13 @@ export type Fault =
   | { readonly kind: "step-wall-clock"; readonly node: WorldNode; readonly byMs: number }
   /** The server ends and is back after `downMs`, with its data or without. */
   | { readonly kind: "restart"; readonly data: "kept" | "lost"; readonly downMs: number }
+  /** The server loses this key: an eviction policy chose it, or somebody deleted it. */
+  | { readonly kind: "lose-key"; readonly key: string }
+  /**
+   * The server goes back to what it held `lostMs` before, in a history of its own, and no connection notices: a proxy hides that its replica
+   * took over.
+   */
+  | { readonly kind: "switch-over"; readonly lostMs: number }
   /**
    * The replica stops hearing from the master now. `lostMs` later, which is what is lost, the master is given up, and after `downMs` more
    * the replica is promoted. The old master is dead, or it is alive: then it refuses writes, and keeps the connections that it has for
@@ -108,6 +115,18 @@ export function inject(world: WorldContext, address: ServerAddress, fault: Fault
     case "restart":
       restart(world, address, fault, after);
       break;
+    case "lose-key":
+      if (!address.server.readOnly) address.server.execute(["DEL", fault.key]);
+      break;
+    case "switch-over": {
+      const { server } = address;
+      const replica = server.snapshot();
+      after(fault.lostMs, () => {
+        server.restore(replica);
+        server.replid = world.random.hex(REPLID_LENGTH);
+      });
+      break;
+    }
     case "failover":
       failover(world, address, fault, after);
       break;

@@ -1,3 +1,5 @@
+import { DEFAULT_CHANNEL } from "../../options.js";
+import { metaKey } from "../../redis/session-table.js";
 import type { Fault } from "./faults.js";
 import { SeededRandom } from "./random.js";
 
@@ -96,6 +98,8 @@ function planFault(random: SeededRandom, nodes: number): PlannedFault {
     { kind: "pause", forMs },
     { kind: "step-wall-clock", byMs: random.between(-5_000, 5_000) },
     { kind: "restart", data: random.pick(["kept", "lost"]), downMs: random.between(1, 500) },
+    { kind: "lose-key", key: metaKey(DEFAULT_CHANNEL) },
+    { kind: "switch-over", lostMs: random.between(1, 300) },
     {
       kind: "failover",
       lostMs: random.between(1, 300),
