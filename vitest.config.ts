@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 /** Whole programs that watch the clock: each runs alone, when all else is done. */
 const ALONE = ["test/demo.test.ts", "test/history.test.ts"];
+/** Needs Spin and a C compiler, and nothing of Node: `npm run test:model`. */
+const MODEL = ["test/repo/model.test.ts"];
 
 export default defineConfig({
   test: {
@@ -17,7 +19,7 @@ export default defineConfig({
         test: {
           name: "side by side",
           include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: ALONE,
+          exclude: [...ALONE, ...MODEL],
           typecheck: { enabled: true },
           sequence: { groupOrder: 0 },
         },
@@ -30,6 +32,10 @@ export default defineConfig({
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },
+      },
+      {
+        extends: true,
+        test: { name: "model", include: MODEL, sequence: { groupOrder: 2 } },
       },
     ],
   },
