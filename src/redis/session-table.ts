@@ -81,6 +81,9 @@ export interface AcknowledgementRequest {
   readonly replyChannel: string;
 }
 
+/** Asks who is registered, and nobody to acknowledge. */
+export const NOBODY: AcknowledgementRequest = { request: "-", replyChannel: "" };
+
 export interface DeleteRequest {
   readonly expectedTag?: string | undefined;
   readonly reason: DeletionReason;

@@ -6,7 +6,6 @@ import { type MembershipOptions, resolveMembership } from "../cluster/membership
 import type { SessionEnded } from "../cluster/report.js";
 import {
   InvalidOptionError,
-  RevocationUncertainError,
   SessionConflictError,
   SessionRevokedError,
   StoreUnavailableError,
@@ -20,7 +19,13 @@ import {
   requireBoolean,
   requireKnownOptions,
 } from "../options.js";
-import type { AcknowledgementRequest, DeleteRequest, Extension, Registry } from "../redis/session-table.js";
+import {
+  type AcknowledgementRequest,
+  type DeleteRequest,
+  type Extension,
+  NOBODY,
+  type Registry,
+} from "../redis/session-table.js";
 import { newSessionId, type Session } from "../session/session.js";
 import type { Snapshot } from "../session/snapshot.js";
 import {
@@ -32,7 +37,7 @@ import {
 } from "./call-options.js";
 import { BATCH_SIZE, countMatching, deleteMatching, findMatching, updateByRevision } from "./queries.js";
 import { type Loaded, RedisStore, type RedisStoreOptions } from "./redis-store.js";
-import { RevocationLimit } from "./revocation-limit.js";
+import { revoke } from "./revoking.js";
 import type {
   Change,
   CreateOptions,
@@ -102,8 +107,6 @@ const REMEMBER_MS = 600_000;
 /** Deletes, and asks who is registered. */
 type Bury = (acknowledge: AcknowledgementRequest) => Promise<{ registry: Registry; deleted: boolean }>;
 
-/** Asks nobody to acknowledge. */
-const NOBODY: AcknowledgementRequest = { request: "-", replyChannel: "" };
 /** How often a read is tried while this node's registration lapses. */
 const MAX_LOADS = 2;
 /** How often a deletion is repeated while this node goes from one history to another. */
@@ -481,28 +484,19 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     }
   }
 
-  /**
-   * Deletes, and waits. If the wait was not ended by acknowledgements, the server may have been replaced meanwhile by one that lost the
-   * deletion: so it is asked once more, and if the session was back, all begins anew.
-   */
-  async #revoke(coordinator: ClusterCoordinator, options: RevokeOptions, bury: Bury): Promise<Revocation> {
-    const limit = new RevocationLimit(options, this.#clock);
-    const startedAtMs = this.#clock.now();
-    for (let n = 0, deleted = false; n < MAX_BURIALS; n++, deleted = true) {
-      const request = coordinator.newRequest();
-      try {
-        const buried = await limit.bound(bury(request), { deleted });
-        const outcome = await limit.bound(coordinator.acknowledged(request, buried.registry), {
-          deleted: true,
-        });
-        const isCertain =
-          outcome.acknowledged || !(await limit.bound(bury(NOBODY), { deleted: true })).deleted;
-        if (isCertain) return { ...outcome, waitedMs: this.#clock.now() - startedAtMs };
-      } finally {
-        request.close();
-      }
-    }
-    throw new RevocationUncertainError("the server lost the deletion again and again", true);
+  #revoke(coordinator: ClusterCoordinator, options: RevokeOptions, bury: Bury): Promise<Revocation> {
+    return revoke(options, this.#clock, {
+      attempt: async (limit, deleted) => {
+        const request = coordinator.newRequest();
+        try {
+          const { registry } = await limit.bound(bury(request), { deleted });
+          return await limit.bound(coordinator.acknowledged(request, registry), { deleted: true });
+        } finally {
+          request.close();
+        }
+      },
+      wasBack: async () => (await bury(NOBODY)).deleted,
+    });
   }
 
   /** Repeats what a server may have lost, a batch at a time, each node at a time of its own. */

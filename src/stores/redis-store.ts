@@ -23,6 +23,7 @@ import {
   type AcknowledgementRequest,
   type DeleteRequest,
   type Extension,
+  NOBODY,
   type PutRequest,
   type Registry,
   type Row,
@@ -49,7 +50,7 @@ import {
   inBatches,
   updateByRevision,
 } from "./queries.js";
-import { RevocationLimit } from "./revocation-limit.js";
+import { revoke } from "./revoking.js";
 import type {
   Change,
   CreateOptions,
@@ -95,9 +96,6 @@ const OPTIONS = (
   "client prefix ttlMs codec commandTimeoutMs maxPendingCommands tombstoneTtlMs maxSessionsPerUser maxStalenessMs channel " +
   "nodeId clock"
 ).split(" ");
-
-/** Asks who is registered, and nobody to acknowledge: there is no subscription to hear it. */
-const JUST_THE_REGISTRY: AcknowledgementRequest = { request: "-", replyChannel: "" };
 
 /** A session with what a cache needs to know of it. Frozen. */
 export interface Loaded<T> {
@@ -233,15 +231,19 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
     return (await this.bury(id, { expectedTag: options?.ifRevision, reason: "deleted" })).deleted;
   }
 
-  /** Deletes the session, and waits until no node can hold a copy: without a subscription, nobody can say that it went sooner. */
   async revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {
     this.#assertUsable(id);
-    return this.#revoke(() => this.bury(id, { reason: "revoked", acknowledge: JUST_THE_REGISTRY }), options);
+    return this.#revoke(options, () => this.bury(id, { reason: "revoked", acknowledge: NOBODY }));
   }
 
   async revokeUser(user: string, options: RevokeOptions = {}): Promise<Revocation> {
     requireUser(user);
-    return this.#revoke(() => this.buryUser(user, JUST_THE_REGISTRY), options);
+    let floor: number | undefined;
+    return this.#revoke(options, async () => {
+      const buried = await this.buryUser(user, NOBODY, floor);
+      floor = buried.generation;
+      return buried;
+    });
   }
 
   async *sessionsOf(user: string): AsyncGenerator<Session<T>> {
@@ -373,15 +375,19 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
     return this.#decode(id, row);
   }
 
-  async #revoke(bury: () => Promise<{ registry: Registry }>, options: RevokeOptions): Promise<Revocation> {
-    const limit = new RevocationLimit(options, this.#clock);
-    const startedAtMs = this.#clock.now();
-    const { registry } = await limit.bound(bury(), { deleted: false });
-    const wait = new Promise<void>((resolve) => {
-      this.#clock.schedule(resolve, outlastingMs(this.#maxStalenessMs));
+  /** Without a subscription, nobody can say that it went sooner: this waits until no lease can be left. */
+  #revoke(options: RevokeOptions, bury: () => Promise<{ registry: Registry; deleted: boolean }>) {
+    return revoke(options, this.#clock, {
+      attempt: async (limit, deleted) => {
+        const { registry } = await limit.bound(bury(), { deleted });
+        const wait = new Promise<void>((resolve) => {
+          this.#clock.schedule(resolve, outlastingMs(this.#maxStalenessMs));
+        });
+        await limit.bound(wait, { deleted: true });
+        return { acknowledged: false, nodes: registry.size };
+      },
+      wasBack: async () => (await bury()).deleted,
     });
-    await limit.bound(wait, { deleted: true });
-    return { acknowledged: false, waitedMs: this.#clock.now() - startedAtMs, nodes: registry.size };
   }
 
   #decode(id: string, { record, aliveUntilMs }: Row, known?: Loaded<T>): Loaded<T> {

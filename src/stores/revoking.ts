@@ -1,7 +1,38 @@
 import type { Clock } from "../clock.js";
 import { RevocationUncertainError, StoreUnavailableError } from "../errors.js";
 import { checkRevokeOptions } from "./call-options.js";
-import type { RevokeOptions } from "./store.js";
+import type { Revocation, RevokeOptions } from "./store.js";
+
+/** How often a deletion is repeated that the server loses again and again. */
+const MAX_ATTEMPTS = 3;
+
+/** What a revocation consists of. */
+export interface RevocationSteps {
+  /** Deletes, and waits until no node can answer with what was deleted. */
+  attempt(limit: RevocationLimit, deleted: boolean): Promise<Omit<Revocation, "waitedMs">>;
+  /** Deletes once more; whether there was something to delete. */
+  wasBack(): Promise<boolean>;
+}
+
+/**
+ * Revokes. If the wait was not ended by acknowledgements, the server may have been replaced meanwhile by one that lost the deletion: so it
+ * is asked once more, and if the session was back, all begins anew.
+ */
+export async function revoke(
+  options: RevokeOptions,
+  clock: Clock,
+  steps: RevocationSteps,
+): Promise<Revocation> {
+  const limit = new RevocationLimit(options, clock);
+  const startedAtMs = clock.now();
+  for (let n = 0; n < MAX_ATTEMPTS; n++) {
+    const outcome = await steps.attempt(limit, n > 0);
+    if (outcome.acknowledged || !(await limit.bound(steps.wasBack(), { deleted: true }))) {
+      return { ...outcome, waitedMs: clock.now() - startedAtMs };
+    }
+  }
+  throw new RevocationUncertainError("the server lost the deletion again and again", true);
+}
 
 /** How long the caller of `revoke()` is willing to wait, and whether they gave up. */
 export class RevocationLimit {

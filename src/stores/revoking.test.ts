@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import {
   InvalidOptionError,
   RevocationUncertainError,
@@ -7,7 +7,7 @@ import {
   StoreUnavailableError,
 } from "../errors.js";
 import { ManualClock } from "../testing/manual-clock.js";
-import { RevocationLimit } from "./revocation-limit.js";
+import { RevocationLimit, revoke } from "./revoking.js";
 import type { RevokeOptions } from "./store.js";
 
 const NOTHING_DELETED = { deleted: false };
@@ -203,5 +203,50 @@ describe("an error of the step", () => {
     expect(await endOf(step)).toBe(cause);
     clock.advance(100);
     expect(await endOf(step)).toBe(cause);
+  });
+});
+
+describe("revoke()", () => {
+  const outcomes = (...acknowledged: boolean[]) => {
+    const attempts: boolean[] = [];
+    const attempt = async (_: RevocationLimit, deleted: boolean) => {
+      attempts.push(deleted);
+      return { acknowledged: acknowledged[attempts.length - 1] ?? false, nodes: 1 };
+    };
+    return { attempts, attempt };
+  };
+
+  test("asks nobody once more if all nodes have said so", async () => {
+    const { attempt } = outcomes(true);
+    const wasBack = () => Promise.reject(new Error("nobody asked"));
+    expect(await revoke({}, new ManualClock(), { attempt, wasBack })).toEqual({
+      acknowledged: true,
+      nodes: 1,
+      waitedMs: 0,
+    });
+  });
+
+  test("asks once more if some did not: the deletion may have been lost while it waited", async () => {
+    const { attempt, attempts } = outcomes(false);
+    const wasBack = vi.fn(async () => false);
+    expect(await revoke({}, new ManualClock(), { attempt, wasBack })).toMatchObject({ acknowledged: false });
+    expect(wasBack).toHaveBeenCalledOnce();
+    expect(attempts).toEqual([false]);
+  });
+
+  test("begins anew if the session was back", async () => {
+    const { attempt, attempts } = outcomes(false, true);
+    expect(await revoke({}, new ManualClock(), { attempt, wasBack: async () => true })).toMatchObject({
+      acknowledged: true,
+    });
+    expect(attempts).toEqual([false, true]); // the second time it was deleted before
+  });
+
+  test("gives up if it is back again and again", async () => {
+    const { attempt, attempts } = outcomes();
+    await expect(revoke({}, new ManualClock(), { attempt, wasBack: async () => true })).rejects.toThrow(
+      RevocationUncertainError,
+    );
+    expect(attempts).toHaveLength(3);
   });
 });
