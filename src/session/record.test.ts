@@ -16,7 +16,7 @@ const decode = (text: string) => decodeRecord(text, 0, 0);
 
 describe("a record", () => {
   test("has the documented layout", () => {
-    const text = recordOf({ user: "Zoë", payload: '{"é":1}' });
+    const text = recordOf({ user: "Zoë", generation: 7, payload: '{"é":1}' });
     expect(text.indexOf("Zo%C3%AB")).toBe(HEADER_LENGTH);
     expect(decode(text)).toEqual({
       tag: A_TAG,
@@ -24,6 +24,7 @@ describe("a record", () => {
       expiresAtMs: 1_700_000_060_000,
       ttlMs: 60_000,
       user: "Zoë",
+      generation: 7,
       payload: '{"é":1}',
     });
   });
@@ -40,6 +41,7 @@ describe("a record", () => {
       expiresAtMs: timeMs,
       ttlMs: timeMs,
       absoluteMs: timeMs,
+      generation: fc.integer({ min: 0, max: 99_999_999 }),
       user: fc.option(fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }), { nil: undefined }),
       payload: fc.string({ unit: "binary", minLength: 1 }),
     });
@@ -65,6 +67,7 @@ describe("a record of another store", () => {
       expiresAtMs: 1_500,
       ttlMs: undefined,
       user: undefined,
+      generation: 0,
       payload: '{"cookie":{}}',
     });
   });

@@ -26,6 +26,7 @@ export interface PlannedAct {
   readonly late?: boolean;
 }
 
+/** Something that happens in a simulated history. */
 export type Step = PlannedFault | PlannedAct;
 
 /** How long things go on, in milliseconds. */
