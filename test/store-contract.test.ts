@@ -17,7 +17,7 @@ import { CLIENT_KINDS, type TestClient } from "./support/clients.js";
 import { useRedis } from "./support/redis-server.js";
 
 /** The cases run side by side on a machine that may be busy; but a revocation may take as long as the bound. */
-const PATIENT = { commandTimeoutMs: 2_500, maxStalenessMs: 3_000 };
+const PATIENT = { commandTimeoutMs: 1_200, maxStalenessMs: 1_500 };
 
 function runContract(makeStore: SessionStoreContractOptions["makeStore"]): void {
   for (const { name, run } of sessionStoreContract({ makeStore })) test.concurrent(name, run);
