@@ -28,7 +28,7 @@ export async function run({ redisUrl, quick }) {
   await store.start();
   const startOther = () => OtherNode.start(redisUrl, options);
   const others = await Promise.all(Array.from({ length: OTHER_NODES }, startOther));
-  await delay(maxStalenessMs * 1.1);
+  await delay(maxStalenessMs * 2.2);
 
   /** @type {Record<"delete" | "revoke", number[]>} */
   const timesNs = { delete: [], revoke: [] };

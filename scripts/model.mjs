@@ -108,7 +108,8 @@ async function search(check, directory) {
   const trail = join(directory, `${check.model}.pml.trail`);
   if (!existsSync(trail)) return { ...readReport(output), counterexample: "" };
   const replayed = await bounded(directory, COMPILER_CPU_SECONDS, ["spin", "-k", trail, "-t", ...model]);
-  const counterexample = replayed.slice(0, replayed.search(/^spin: /m)).replaceAll(/^ +/gm, "");
+  const [events = ""] = replayed.split(/^spin: /m);
+  const counterexample = events.replaceAll(/^ +/gm, "");
   return { ...readReport(output), counterexample };
 }
 

@@ -105,9 +105,9 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
     await redisCommand(redis.port, "HSET", metaKey(names.cluster.channel), "n:ghost", "5");
   }
 
-  /** Lets a cluster stand for as long as a lease lasts: before, a node cannot be sure that the registry names all. */
+  /** Lets a cluster stand for twice as long as a lease lasts: before, a node cannot be sure that the registry names all. */
   async function settle(...nodes: TestStore[]): Promise<void> {
-    await Promise.all(nodes.map((node) => node.revoke("nobody")));
+    for (const node of nodes) while (!(await node.revoke("nobody")).acknowledged);
   }
 
   const ACKNOWLEDGED = { acknowledged: true, nodes: 2, waitedMs: expect.any(Number) };

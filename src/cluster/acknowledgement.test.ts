@@ -4,7 +4,9 @@ import { Acknowledgement } from "./acknowledgement.js";
 
 const WAIT_MS = 2_000;
 /** This node has followed the chain for long enough when the reply comes. */
-const LONG_AGO_MS = -WAIT_MS;
+/** How long a node must have followed the chain. */
+const TRUST_MS = 2 * WAIT_MS;
+const LONG_AGO_MS = -TRUST_MS;
 const REPLIED_AT_MS = 100;
 const REGISTRY = new Map([
   ["own", "7"],
@@ -66,11 +68,11 @@ describe("a revocation is acknowledged", () => {
     expect(outcomeNow()).toBe("acknowledged");
   });
 
-  test("only when this node has followed the chain for as long as a lease lasts: the registry may lack some", () => {
-    const syncedAtMs = 0;
+  test("only when this node has followed the chain for twice as long as a lease lasts: the registry may lack some", () => {
+    const syncedAtMs = REPLIED_AT_MS + 500 - TRUST_MS;
     happen(...Object.keys(CONDITIONS));
-    expect(wait.outcome(WAIT_MS - 1, syncedAtMs)).toBeUndefined();
-    expect(wait.outcome(WAIT_MS, syncedAtMs)).toBe("acknowledged");
+    expect(wait.outcome(REPLIED_AT_MS + 499, syncedAtMs)).toBeUndefined();
+    expect(wait.outcome(REPLIED_AT_MS + 500, syncedAtMs)).toBe("acknowledged");
   });
 
   test("not while this node does not follow the chain", () => {
@@ -139,12 +141,13 @@ describe("the next check", () => {
   beforeEach(() => wait.replied(REGISTRY, REPLIED_AT_MS));
 
   test("is when the registry can be trusted, if that is still to come", () => {
-    expect(wait.nextCheckMs(REPLIED_AT_MS, 50)).toBe(50 + WAIT_MS);
+    const syncedAtMs = REPLIED_AT_MS + 500 - TRUST_MS;
+    expect(wait.nextCheckMs(REPLIED_AT_MS, syncedAtMs)).toBe(REPLIED_AT_MS + 500);
   });
 
   test("is the end otherwise", () => {
     expect(wait.nextCheckMs(REPLIED_AT_MS, LONG_AGO_MS)).toBe(REPLIED_AT_MS + WAIT_MS);
-    expect(wait.nextCheckMs(50 + WAIT_MS, 50)).toBe(REPLIED_AT_MS + WAIT_MS);
+    expect(wait.nextCheckMs(REPLIED_AT_MS, REPLIED_AT_MS - TRUST_MS)).toBe(REPLIED_AT_MS + WAIT_MS);
   });
 
   test("is the end also if the registry can be trusted only after it, or never", () => {
@@ -166,7 +169,7 @@ class History {
   get outcome() {
     if (this.repliedAtMs === undefined) return undefined;
     const everybody = this.registered.every((node) => node === "own" || this.said.has(node));
-    const trusted = this.nowMs - this.syncedAtMs >= WAIT_MS;
+    const trusted = this.nowMs - this.syncedAtMs >= TRUST_MS;
     if (everybody && this.echoed && !this.broken && trusted) return "acknowledged";
     return this.nowMs - this.repliedAtMs >= WAIT_MS ? "outlasted" : undefined;
   }

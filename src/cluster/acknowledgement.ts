@@ -8,8 +8,9 @@ export type AcknowledgementOutcome = "acknowledged" | "outlasted";
  * ends it:
  *
  * - Every registered node said that it dropped its copy. That counts only if the registry can be trusted to name all who hold a
- *   lease: this node's own message came back on an unbroken chain, and the node has followed the chain for longer than any
- *   lease lasts, so that no entry from before can be missing.
+ *   lease: this node's own message came back on an unbroken chain, and the node has followed the chain for twice as long as any
+ *   lease lasts. Once, for the leases from before; and once more for a reply that was asked for under one of them just before it
+ *   ended, and that its node may hand out, registered again by then (`docs/internals/model/`, `without-trust-for-both-waits`).
  * - The time is over for which any node answers without hearing of changes.
  *
  * A pure state machine: the caller says what happened and what time it is.
@@ -17,6 +18,7 @@ export type AcknowledgementOutcome = "acknowledged" | "outlasted";
 export class Acknowledgement {
   readonly #ownNodeId: string;
   readonly #waitMs: number;
+  readonly #trustMs: number;
   readonly #saidSo = new Set<string>();
   #registry: Registry = new Map();
   #repliedAtMs = Number.POSITIVE_INFINITY;
@@ -27,6 +29,7 @@ export class Acknowledgement {
   constructor(ownNodeId: string, waitMs: number) {
     this.#ownNodeId = ownNodeId;
     this.#waitMs = waitMs;
+    this.#trustMs = 2 * waitMs;
   }
 
   /** Redis carried out the deletion; these nodes may hold a lease. */
@@ -63,14 +66,14 @@ export class Acknowledgement {
   /** How it ended, if it did. `syncedAtMs`: since when this node has followed the chain. */
   outcome(nowMs: number, syncedAtMs: number): AcknowledgementOutcome | undefined {
     const complete = this.#echoed && !this.#broken && this.silent.length === 0;
-    const trusted = nowMs >= syncedAtMs + this.#waitMs && this.#repliedAtMs <= nowMs;
+    const trusted = nowMs >= syncedAtMs + this.#trustMs && this.#repliedAtMs <= nowMs;
     if (complete && trusted) return "acknowledged";
     return nowMs >= this.#repliedAtMs + this.#waitMs ? "outlasted" : undefined;
   }
 
   /** When the outcome may change without anything happening. */
   nextCheckMs(nowMs: number, syncedAtMs: number): number {
-    const trustedAtMs = syncedAtMs + this.#waitMs;
+    const trustedAtMs = syncedAtMs + this.#trustMs;
     const outlastedAtMs = this.#repliedAtMs + this.#waitMs;
     return trustedAtMs > nowMs ? Math.min(trustedAtMs, outlastedAtMs) : outlastedAtMs;
   }

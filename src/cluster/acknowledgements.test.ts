@@ -55,7 +55,7 @@ beforeEach(() => {
 /** This node has followed the chain for long enough. */
 function trust(): void {
   acknowledgements.synced(clock.now());
-  clock.advance(WAIT_MS);
+  clock.advance(2 * WAIT_MS);
 }
 
 /** Begins to wait for the others; `outcome` is there when the wait is over. */
@@ -127,7 +127,7 @@ describe("a wait", () => {
 
   test("ends when the registry can be trusted, without anything else happening", async () => {
     acknowledgements.synced(clock.now());
-    clock.advance(500);
+    clock.advance(WAIT_MS + 500);
     const wait = begin();
     allSaySo(wait.request);
     await nextTurn();

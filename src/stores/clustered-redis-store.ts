@@ -104,9 +104,6 @@ export interface StoreStats {
 
 /** How long this node remembers what is over: longer than a failover takes. */
 const REMEMBER_MS = 600_000;
-/** Deletes, and asks who is registered. */
-type Bury = (acknowledge: AcknowledgementRequest) => Promise<{ registry: Registry; deleted: boolean }>;
-
 /** How often a read is tried while this node's registration lapses. */
 const MAX_LOADS = 2;
 /** How often a deletion is repeated while this node goes from one history to another. */
@@ -284,8 +281,12 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   async revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {
     if (this.coordinator === undefined)
       return this.redisStore.revoke(id, options).finally(() => this.#drop(id));
-    return this.#revoke(this.coordinator, options, (acknowledge) =>
-      this.#bury(id, { reason: "revoked", acknowledge }),
+    const bury = (acknowledge: AcknowledgementRequest) => this.#bury(id, { reason: "revoked", acknowledge });
+    return this.#revoke(
+      this.coordinator,
+      options,
+      bury,
+      async () => (await this.redisStore.reassert([id])) > 0,
     );
   }
 
@@ -296,12 +297,13 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       return this.redisStore.revokeUser(user, options).finally(() => this.#target.flush());
     }
     let floor: number | undefined;
-    return this.#revoke(coordinator, options, async (acknowledge) => {
+    const bury = async (acknowledge: AcknowledgementRequest) => {
       const buried = await this.redisStore.buryUser(user, acknowledge, floor);
       floor = buried.generation;
       coordinator.forgetUser(user, floor);
       return buried;
-    });
+    };
+    return this.#revoke(coordinator, options, bury, async () => (await bury(NOBODY)).deleted);
   }
 
   sessionsOf(user: string): AsyncGenerator<Session<T>> {
@@ -484,7 +486,12 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     }
   }
 
-  #revoke(coordinator: ClusterCoordinator, options: RevokeOptions, bury: Bury): Promise<Revocation> {
+  #revoke(
+    coordinator: ClusterCoordinator,
+    options: RevokeOptions,
+    bury: (acknowledge: AcknowledgementRequest) => Promise<{ registry: Registry }>,
+    wasBack: () => Promise<boolean>,
+  ): Promise<Revocation> {
     return revoke(options, this.#clock, {
       attempt: async (limit, deleted) => {
         const request = coordinator.newRequest();
@@ -495,7 +502,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
           request.close();
         }
       },
-      wasBack: async () => (await bury(NOBODY)).deleted,
+      wasBack,
     });
   }
 

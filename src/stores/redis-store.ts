@@ -233,17 +233,19 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
 
   async revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {
     this.#assertUsable(id);
-    return this.#revoke(options, () => this.bury(id, { reason: "revoked", acknowledge: NOBODY }));
+    const bury = () => this.bury(id, { reason: "revoked", acknowledge: NOBODY });
+    return this.#revoke(options, bury, async () => (await this.reassert([id])) > 0);
   }
 
   async revokeUser(user: string, options: RevokeOptions = {}): Promise<Revocation> {
     requireUser(user);
     let floor: number | undefined;
-    return this.#revoke(options, async () => {
+    const bury = async () => {
       const buried = await this.buryUser(user, NOBODY, floor);
       floor = buried.generation;
       return buried;
-    });
+    };
+    return this.#revoke(options, bury, async () => (await bury()).deleted);
   }
 
   async *sessionsOf(user: string): AsyncGenerator<Session<T>> {
@@ -376,7 +378,11 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   }
 
   /** Without a subscription, nobody can say that it went sooner: this waits until no lease can be left. */
-  #revoke(options: RevokeOptions, bury: () => Promise<{ registry: Registry; deleted: boolean }>) {
+  #revoke(
+    options: RevokeOptions,
+    bury: () => Promise<{ registry: Registry }>,
+    wasBack: () => Promise<boolean>,
+  ): Promise<Revocation> {
     return revoke(options, this.#clock, {
       attempt: async (limit, deleted) => {
         const { registry } = await limit.bound(bury(), { deleted });
@@ -386,7 +392,7 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
         await limit.bound(wait, { deleted: true });
         return { acknowledged: false, nodes: registry.size };
       },
-      wasBack: async () => (await bury()).deleted,
+      wasBack,
     });
   }
 

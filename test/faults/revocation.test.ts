@@ -105,6 +105,7 @@ describe.each(CURRENT_CLIENT_KINDS)("a revocation on $name", (kind) => {
   });
 
   test("is acknowledged by a node that gets no reply to its commands, as long as it hears", async () => {
+    await trusted(revoker);
     commands.stall("toClient");
     expect(await revoker.revoke(id)).toMatchObject({ acknowledged: true, nodes: 1 });
     expect(node.peek(id)).toBeUndefined();

@@ -79,8 +79,8 @@ inline publish(from) {
   do
   :: i < N ->
      if
-     :: i != from && srvSub[i] && nfull(sub[i]) -> sub[i]!INV
-     :: i != from && srvSub[i] && full(sub[i])  -> srvSub[i] = false /* buffer limit */
+     :: i != from && srvSub[i] && len(sub[i]) < Q  -> sub[i]!INV
+     :: i != from && srvSub[i] && len(sub[i]) == Q -> srvSub[i] = false /* buffer limit */
      :: else
      fi;
      i++

@@ -11,7 +11,7 @@ import { script } from "./script.js";
  * - ARGV 8 request, 9 channel for the acknowledgements: where nodes shall acknowledge, else ''
  * - returns `{generation, {'n:<node>', beats, …}, 1 if it was lower before, else 0}`
  *
- * The generations have no TTL: one that went would bring sessions back. O(1), and O(nodes) for the registry.
+ * Nobody is told of what was so before. The generations have no TTL: one that went would bring sessions back. O(1), and O(nodes) for the registry.
  */
 export const REVOKE_USER = script(`${ANNOUNCE}${EPOCH}
 renew_epoch(KEYS[2], ARGV[2])
@@ -19,6 +19,6 @@ local known = tonumber(redis.call('HGET', KEYS[1], ARGV[7]) or 0)
 local generation = math.max(tonumber(ARGV[3]) or known + 1, known)
 redis.call('HSET', KEYS[1], ARGV[7], generation)
 local rest = '\\n' .. ARGV[7] .. '\\n' .. generation .. '\\n' .. ARGV[8] .. '\\n' .. ARGV[9]
-announce(KEYS[2], ARGV[4], 'U', ARGV[1], ARGV[5], ARGV[6], rest)
+if generation > known then announce(KEYS[2], ARGV[4], 'U', ARGV[1], ARGV[5], ARGV[6], rest) end
 return {generation, registry(KEYS[2]), generation > known and 1 or 0}
 `);

@@ -185,7 +185,7 @@ function revokeUser(call: Call, keys: readonly string[], args: readonly string[]
   const generation = Math.max(floor === "" ? known + 1 : Number(floor), known);
   call("HSET", generations, user, generation);
   const lines = [user, generation, request, replyTo];
-  announce(call, meta, channel, { kind: "U", tag, node, key: prefix, rest: lines });
+  if (generation > known) announce(call, meta, channel, { kind: "U", tag, node, key: prefix, rest: lines });
   return [generation, registry(call, meta), generation > known ? 1 : 0];
 }
 
