@@ -13,9 +13,10 @@ import { metaKey } from "../src/redis/session-table.js";
 import { TcpProxy } from "../src/testing/tcp-proxy.js";
 import type { ClientKind, TestClient } from "./support/clients.js";
 import { eventually } from "./support/eventually.js";
-import { CURRENT_CLIENT_KINDS, cached, clusterNames, startNode, type TestStore } from "./support/node.js";
+import { CURRENT_CLIENT_KINDS, cached, startNode, type TestStore } from "./support/node.js";
 import { redisCommand } from "./support/redis-command.js";
 import { useRedis } from "./support/redis-server.js";
+import { shortCluster } from "./support/short-bound.js";
 
 /** Waits include a whole bound on staleness, two seconds, on a machine that others use. */
 const PATIENCE_MS = 60_000;
@@ -60,15 +61,18 @@ function diagnostics(...events: string[]): unknown[] {
   return published;
 }
 
+/** A bound on staleness that a test can wait for, and that a machine under load seldom misses. */
+const BOUND_MS = 1_000;
+
 describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_MS }, (kind) => {
   const redis = useRedis();
-  let names: ReturnType<typeof clusterNames>;
+  let names: ReturnType<typeof shortCluster>;
   let a: TestStore;
   let b: TestStore;
   let c: TestStore;
 
   beforeEach(async () => {
-    names = clusterNames();
+    names = shortCluster(BOUND_MS);
     [a, b, c] = await Promise.all([another(), another(), another()]);
   });
 
@@ -132,7 +136,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       await settle(a);
       const { waitedMs, acknowledged } = await a.revoke(await shared());
       expect(acknowledged).toBe(true);
-      expect(waitedMs).toBeLessThan(1_500);
+      expect(waitedMs).toBeLessThan(BOUND_MS);
     });
 
     test("works from a node that does not hold the session", async () => {
@@ -197,7 +201,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       await addGhost();
       const { acknowledged, nodes, waitedMs } = await a.revoke(id);
       expect([acknowledged, nodes]).toEqual([false, 3]);
-      expect(waitedMs).toBeGreaterThanOrEqual(2_000);
+      expect(waitedMs).toBeGreaterThanOrEqual(BOUND_MS);
       await expectGone(id);
       expect(coordinatorOf(a).stats().revocations).toEqual({ acknowledged: 0, outlasted: 1 });
       await eventually(async () => !(await registered()).includes("ghost"));
@@ -516,7 +520,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       expect([status, lastBreak]).toEqual(["ready", undefined]);
       for (const remainingMs of [leaseRemainingMs, registrationRemainingMs]) {
         expect(remainingMs).toBeGreaterThan(0);
-        expect(remainingMs).toBeLessThanOrEqual(2_000);
+        expect(remainingMs).toBeLessThanOrEqual(BOUND_MS);
       }
 
       await late.close();
