@@ -28,12 +28,13 @@ function cloneObject(source: object): object {
     for (const item of source) items.push(cloneDeep(item));
     return items;
   }
-  const copy: Record<string, unknown> = {};
-  for (const key in source) {
+  const copy: Record<string, unknown> = { ...source }; // copies an object with its hidden class: faster than key by key
+  for (const key in copy) {
+    const child = copy[key];
+    if (typeof child !== "object" || child === null) continue;
     // Assigning to "__proto__" would set the prototype; as an own key it comes from JSON that somebody else wrote.
-    if (key === "__proto__") continue;
-    const child = (source as Record<string, unknown>)[key];
-    copy[key] = typeof child === "object" && child !== null ? cloneObject(child) : child;
+    if (key === "__proto__") delete copy[key];
+    else copy[key] = cloneObject(child);
   }
   return copy;
 }
