@@ -80,9 +80,9 @@ export class History {
   ended(id: string, { startedAtMs, endedAtMs }: Span, { revoked }: { revoked: boolean }): void {
     const known = this.#known(id);
     known.wasDeleted = true;
-    if (!revoked && startedAtMs <= this.#lostAtMs) return; // perhaps it is lost, too; `revoke()` makes sure
-    known.deletedAtMs = Math.min(known.deletedAtMs, endedAtMs);
+    // What was asked for before a loss may be among what was lost, so that a late write is taken; nodes that acknowledged it still remember.
     if (revoked) known.revokedAtMs = Math.min(known.revokedAtMs, endedAtMs);
+    if (startedAtMs > this.#lostAtMs) known.deletedAtMs = Math.min(known.deletedAtMs, endedAtMs);
   }
 
   /** Whether the deletion of a session was acknowledged, and binds. */
