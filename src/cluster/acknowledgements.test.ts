@@ -223,7 +223,7 @@ describe("a break of the chain", () => {
   test("that is over makes later waits last no longer than until the registry can be trusted again", async () => {
     trust();
     acknowledgements.synced(clock.now());
-    clock.advance(1_500);
+    clock.advance(WAIT_MS + 1_500);
     const wait = begin();
     allSaySo(wait.request);
     await nextTurn();
