@@ -10,6 +10,8 @@ export const DEFAULT_COMMAND_TIMEOUT_MS = 1_000;
 export const DEFAULT_MAX_PENDING_COMMANDS = 10_000;
 /** How long a deletion is remembered, in milliseconds: one hour, longer than any request holds a session that it might save. */
 export const DEFAULT_TOMBSTONE_TTL_MS = 3_600_000;
+/** How long a node remembers what is over, in milliseconds: ten minutes, longer than a failover takes. */
+export const DEFAULT_REMEMBER_MS = 600_000;
 /** The Pub/Sub channel on which nodes tell each other what changed. */
 export const DEFAULT_CHANNEL = "session:cluster:invalidate";
 /** How long `start()` waits for the subscription and the first lease, in milliseconds. */

@@ -4,6 +4,7 @@ import { Events, LOGGER_METHODS, type Logger } from "../events.js";
 import {
   DEFAULT_COMMAND_TIMEOUT_MS,
   DEFAULT_PREFIX,
+  DEFAULT_REMEMBER_MS,
   requireDelayMs,
   requireKnownOptions,
   requireMethods,
@@ -72,8 +73,6 @@ const OPTIONS = (
 
 /** Beats, acknowledgements and the like that may wait for Redis at a time. */
 const MAX_PENDING = 1_000;
-/** How long revocations are remembered: longer than a failover takes. */
-const DEFAULT_REMEMBER_MS = 600_000;
 
 /** A revocation of this node that waits for the others. */
 export interface RevocationRequest extends AcknowledgementRequest {
@@ -197,7 +196,7 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
     const nowMs = this.#clock.now();
     return {
       status: this.#lease.status,
-      leaseRemainingMs: Math.max(0, this.#lease.untilMs - nowMs),
+      leaseRemainingMs: this.lease.remainingMs,
       registrationRemainingMs: Math.max(0, this.#lease.registeredUntilMs - nowMs),
       lastBreak: this.#lastBreak,
     };

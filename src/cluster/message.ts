@@ -1,3 +1,4 @@
+import type { DeletionReason } from "../redis/session-table.js";
 import { decodeUser } from "../session/record.js";
 
 /**
@@ -41,7 +42,7 @@ export interface InvalidatedMessage extends Link {
 
 export interface DeletedMessage extends Link, Acknowledgeable {
   readonly kind: "SessionDeleted";
-  readonly reason: "deleted" | "revoked" | "limit";
+  readonly reason: DeletionReason;
 }
 
 export interface ClearMessage extends Link {
@@ -78,7 +79,7 @@ export interface Unreadable {
 
 const TAG = /^[\w-]{12}$/;
 const GENERATION = /^\d{1,8}$/;
-const REASONS: readonly unknown[] = ["deleted", "revoked", "limit"] satisfies DeletedMessage["reason"][];
+const REASONS: readonly unknown[] = ["deleted", "revoked", "limit"] satisfies DeletionReason[];
 
 /** Reads the lines after the first; `undefined` if they are not what this kind has. */
 const DECODERS: Record<string, (fields: string[]) => ClusterMessage | undefined> = {
@@ -88,7 +89,7 @@ const DECODERS: Record<string, (fields: string[]) => ClusterMessage | undefined>
     const change = link("SessionDeleted", fields, 7);
     const [reason, request = "", replyChannel = ""] = fields.slice(4);
     if (change === undefined || !REASONS.includes(reason)) return undefined;
-    return { ...change, reason: reason as DeletedMessage["reason"], request, replyChannel };
+    return { ...change, reason: reason as DeletionReason, request, replyChannel };
   },
   U(fields) {
     const change = link("UserRevoked", fields, 8);

@@ -15,6 +15,7 @@ import {
   DEFAULT_CACHE_TTL_MS,
   DEFAULT_COMMAND_TIMEOUT_MS,
   DEFAULT_PREFIX,
+  DEFAULT_REMEMBER_MS,
   DEFAULT_TOMBSTONE_TTL_MS,
   requireBoolean,
   requireKnownOptions,
@@ -102,8 +103,6 @@ export interface StoreStats {
   corruptRecords: number;
 }
 
-/** How long this node remembers what is over: longer than a failover takes. */
-const REMEMBER_MS = 600_000;
 /** How often a read is tried while this node's registration lapses. */
 const MAX_LOADS = 2;
 /** How often a deletion is repeated while this node goes from one history to another. */
@@ -201,8 +200,8 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       commandTimeoutMs,
       clock,
       target: this.#target,
-      rememberDeletedMs: Math.min(REMEMBER_MS, tombstoneTtlMs),
-      rememberUsersMs: Math.max(REMEMBER_MS, cacheTtlMs),
+      rememberDeletedMs: Math.min(DEFAULT_REMEMBER_MS, tombstoneTtlMs),
+      rememberUsersMs: Math.max(DEFAULT_REMEMBER_MS, cacheTtlMs),
       ...(logger && { logger }),
     });
     this.coordinator.on("session-ended", (ended) => this.tell("session-ended", ended));
@@ -276,7 +275,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
 
   /**
    * Deletes the session, and resolves when no node can answer with it any more: when each has said so, about two round trips on a healthy
-   * network, and after a little more than `cluster.maxStalenessMs` at the latest.
+   * network, and a little more than `cluster.maxStalenessMs` otherwise; longer only if the server loses the deletion meanwhile.
    */
   async revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {
     if (this.coordinator === undefined)
@@ -506,7 +505,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     });
   }
 
-  /** Repeats what a server may have lost, a batch at a time, each node at a time of its own. */
+  /** Repeats what a server may have lost, a batch at a time. */
   async #reassert(
     ids: readonly string[],
     users: readonly [user: string, generation: number][],

@@ -1,4 +1,4 @@
-import { SessionConflictError, SessionMeshError } from "../errors.js";
+import { SessionMeshError } from "../errors.js";
 import { ClusteredRedisStore } from "../stores/clustered-redis-store.js";
 import { History, type HistoryData, type Violation } from "./history.js";
 import type { Fault } from "./simulation/faults.js";
@@ -161,7 +161,7 @@ class Player {
 /** Redis may be out of reach, others may be faster, a session may be over: these are answers too. Anything else is a defect. */
 function outcomeOf(error: unknown): string {
   if (!(error instanceof SessionMeshError)) throw error;
-  return error instanceof SessionConflictError ? "conflict" : error.code;
+  return error.code;
 }
 
 function fail(

@@ -47,6 +47,12 @@ function replace(target: Class, members: Record<string, (replaced: Any) => Prope
   };
 }
 
+const together =
+  (...restores: (() => void)[]) =>
+  () => {
+    for (const restore of restores) restore();
+  };
+
 const method = (make: (replaced: Any) => (this: Any, ...args: Any[]) => unknown) => (replaced: Any) => ({
   value: make(replaced),
   writable: true,
@@ -267,13 +273,10 @@ export const ABLATIONS: readonly Ablation[] = [
     without: "ending the flights of a session that is over",
     breaks: ["I1"],
     apply() {
-      const restores = [
+      return together(
         replace(Flight, { ended: getter(() => false) }),
         replace(Revocations, { has: answers(false) }),
-      ];
-      return () => {
-        for (const restore of restores) restore();
-      };
+      );
     },
   },
   {
@@ -295,13 +298,10 @@ export const ABLATIONS: readonly Ablation[] = [
     without: "the flush",
     breaks: ["I1", "I2", "I3"],
     apply() {
-      const restores = [
+      return together(
         replace(LocalCache, { clear: answers(undefined) }),
         replace(Loads, { fenceAll: answers(undefined) }),
-      ];
-      return () => {
-        for (const restore of restores) restore();
-      };
+      );
     },
   },
   {
@@ -309,13 +309,10 @@ export const ABLATIONS: readonly Ablation[] = [
     breaks: ["I1", "I2", "I3"],
     plan: aReplyDuringAPause,
     apply() {
-      const restores = [
+      return together(
         replace(RedisCommands, { isTooLate: answers(false) }),
         replace(ClusterCoordinator, { isRegistered: answers(true) }),
-      ];
-      return () => {
-        for (const restore of restores) restore();
-      };
+      );
     },
   },
   {
@@ -368,7 +365,7 @@ export const ABLATIONS: readonly Ablation[] = [
       const sentAtMs = new WeakMap<Acknowledgements, Map<string, number>>();
       let nowMs = () => 0;
       let lateMs = 0;
-      const restores = [
+      return together(
         replace(NodeClock, {
           now: method(
             (now) =>
@@ -405,10 +402,7 @@ export const ABLATIONS: readonly Ablation[] = [
               },
           ),
         }),
-      ];
-      return () => {
-        for (const restore of restores) restore();
-      };
+      );
     },
   },
   {
