@@ -36,7 +36,7 @@ import {
   requireUser,
   resolveLife,
 } from "./call-options.js";
-import { BATCH_SIZE, countMatching, deleteMatching, findMatching, updateByRevision } from "./queries.js";
+import { BATCH_SIZE, countMatching, deleteMatching, findMatching } from "./queries.js";
 import { type Loaded, RedisStore, type RedisStoreOptions } from "./redis-store.js";
 import { revoke } from "./revoking.js";
 import type {
@@ -52,6 +52,7 @@ import type {
   WriteOptions,
 } from "./store.js";
 import { Touches } from "./touches.js";
+import { Updates } from "./updates.js";
 
 /** How the nodes of a `ClusteredRedisStore` find and trust each other. */
 export interface ClusterOptions extends MembershipOptions {
@@ -138,6 +139,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   readonly #clock: Clock;
   readonly #loads = new Loads<Session<T> | undefined>();
   readonly #touches = new Touches();
+  readonly #updates: Updates<T>;
   readonly #target: CoherenceTarget = {
     changed: (id, tag) => {
       if (!this.#loads.fenceChange(id, tag)) return;
@@ -173,6 +175,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     const membership = resolveMembership(cluster);
     const { nodeId, channel, maxStalenessMs } = membership;
     this.#clock = clock;
+    this.#updates = new Updates(this, clock);
     this.#cacheEnabled = cacheEnabled;
     this.#cacheTtlMs = cacheTtlMs;
     this.localCache = new LocalCache({ ...limits, ttlMs: cacheTtlMs, clock });
@@ -240,7 +243,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   }
 
   update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined> {
-    return updateByRevision(this, this.#clock, id, change, options);
+    return this.#updates.update(id, change, options);
   }
 
   /**

@@ -22,7 +22,7 @@ import {
   requireUser,
   resolveLife,
 } from "./call-options.js";
-import { countMatching, deleteMatching, findMatching, updateByRevision } from "./queries.js";
+import { countMatching, deleteMatching, findMatching } from "./queries.js";
 import type {
   Change,
   CreateOptions,
@@ -35,6 +35,7 @@ import type {
   SessionStore,
   WriteOptions,
 } from "./store.js";
+import { Updates } from "./updates.js";
 
 /** How long a `MemoryStore` keeps sessions, and in which form. */
 export interface MemoryStoreOptions<T> {
@@ -73,6 +74,7 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
   readonly #maxSessionsPerUser: number;
   readonly #codec: Codec<T>;
   readonly #clock: Clock;
+  readonly #updates: Updates<T>;
   #sweep: MapIterator<string> | undefined;
   #closed = false;
 
@@ -95,6 +97,7 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
     this.#maxSessionsPerUser = maxSessionsPerUser ?? Number.POSITIVE_INFINITY;
     this.#codec = codec;
     this.#clock = clock;
+    this.#updates = new Updates(this, clock);
   }
 
   async start(): Promise<void> {
@@ -135,7 +138,7 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
   }
 
   update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined> {
-    return updateByRevision(this, this.#clock, id, change, options);
+    return this.#updates.update(id, change, options);
   }
 
   async touch(id: string, options?: LifeOptions): Promise<boolean> {

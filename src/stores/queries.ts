@@ -1,49 +1,29 @@
 import type { Clock } from "../clock.js";
-import { SessionConflictError, SessionRevokedError } from "../errors.js";
+import { SessionConflictError } from "../errors.js";
 import type { Session } from "../session/session.js";
-import type { Change, LifeOptions, Predicate, SessionStore } from "./store.js";
+import type { Predicate, SessionStore } from "./store.js";
 
 /** How often a conditional write is tried before its conflict becomes the caller's. */
-const MAX_ATTEMPTS = 5;
-/** The longest wait before the second attempt, in milliseconds; it doubles from there, each with full jitter. */
+const MAX_ATTEMPTS = 10;
+/** The longest wait before the second attempt, in milliseconds; it doubles up to the longest of all, each with full jitter. */
 const FIRST_BACKOFF_MS = 4;
+const MAX_BACKOFF_MS = 64;
 /** How many sessions a bulk operation has on the way to Redis at a time. */
 export const BATCH_SIZE = 100;
 
-/** Runs a conditional write until it meets no conflict, at most five times. */
+/** Runs a conditional write until it meets no conflict, at most ten times. */
 export async function retryOnConflict<R>(clock: Clock, attempt: () => Promise<R>): Promise<R> {
   for (let n = 1; ; n++) {
     try {
       return await attempt();
     } catch (error) {
       if (!(error instanceof SessionConflictError) || n === MAX_ATTEMPTS) throw error;
-      const backoffMs = clock.random() * FIRST_BACKOFF_MS * 2 ** (n - 1);
+      const backoffMs = clock.random() * Math.min(FIRST_BACKOFF_MS * 2 ** (n - 1), MAX_BACKOFF_MS);
       await new Promise<void>((resolve) => {
         clock.schedule(resolve, backoffMs);
       });
     }
   }
-}
-
-/** `update()` for every store, made of its `get` and `set`. */
-export function updateByRevision<T>(
-  store: Pick<SessionStore<T>, "get" | "set">,
-  clock: Clock,
-  id: string,
-  change: Change<T>,
-  options?: LifeOptions,
-): Promise<Session<T> | undefined> {
-  return retryOnConflict(clock, async () => {
-    const session = await store.get(id, { consistency: "strong" });
-    if (session === undefined) return undefined;
-    const data = await change(session.data, session);
-    try {
-      return await store.set(id, data, { ...options, ifRevision: session.revision });
-    } catch (error) {
-      if (error instanceof SessionRevokedError) return undefined; // it ended meanwhile
-      throw error;
-    }
-  });
 }
 
 /** All sessions that match. */

@@ -42,14 +42,7 @@ import {
   requireUser,
   resolveLife,
 } from "./call-options.js";
-import {
-  BATCH_SIZE,
-  countMatching,
-  deleteMatching,
-  findMatching,
-  inBatches,
-  updateByRevision,
-} from "./queries.js";
+import { BATCH_SIZE, countMatching, deleteMatching, findMatching, inBatches } from "./queries.js";
 import { revoke } from "./revoking.js";
 import type {
   Change,
@@ -63,6 +56,7 @@ import type {
   SessionStore,
   WriteOptions,
 } from "./store.js";
+import { Updates } from "./updates.js";
 
 /** Where a `RedisStore` keeps its sessions, for how long, and whom it tells. */
 export interface RedisStoreOptions<T> {
@@ -130,6 +124,7 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   readonly #maxStalenessMs: number;
   readonly #codec: Codec<T>;
   readonly #clock: Clock;
+  readonly #updates: Updates<T>;
   #closed = false;
 
   constructor(options: RedisStoreOptions<T>) {
@@ -178,6 +173,7 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
     });
     this.#codec = codec;
     this.#clock = clock;
+    this.#updates = new Updates(this, clock);
     this.ttlMs = ttlMs;
   }
 
@@ -219,7 +215,7 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   }
 
   update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined> {
-    return updateByRevision(this, this.#clock, id, change, options);
+    return this.#updates.update(id, change, options);
   }
 
   async touch(id: string, options?: LifeOptions): Promise<boolean> {

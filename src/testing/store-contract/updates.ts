@@ -58,7 +58,7 @@ export const UPDATES: Cases = {
     assert.deepEqual(await store.get(id), updated);
   },
 
-  "gives up after five attempts, and leaves the other write": async ({ store }) => {
+  "gives up after ten attempts, and leaves the other write": async ({ store }) => {
     const { id } = await store.create({ n: 0 });
     let attempts = 0;
     const change = async () => {
@@ -67,8 +67,14 @@ export const UPDATES: Cases = {
       return { by: "update" };
     };
     await rejects(store.update(id, change), SessionConflictError);
-    assert.equal(attempts, 5);
-    assert.deepEqual((await read(store, id)).data, { by: "another", attempts: 5 });
+    assert.equal(attempts, 10);
+    assert.deepEqual((await read(store, id)).data, { by: "another", attempts: 10 });
+  },
+
+  "loses none of fifty simultaneous ones": async ({ store }) => {
+    const { id } = await store.create({ n: 0 });
+    await Promise.all(Array.from({ length: 50 }, () => store.update(id, increment)));
+    assert.deepEqual((await read(store, id)).data, { n: 50 });
   },
 
   "does not bring back a session that ended meanwhile": async ({ store }) => {

@@ -1,0 +1,58 @@
+import type { Clock } from "../clock.js";
+import { StoreUnavailableError } from "../errors.js";
+
+/** How long one waits for the one before, in milliseconds, before both go at once; correctness does not rest on the turns. */
+const PATIENCE_MS = 100;
+
+/**
+ * Lets those who change the same session on this node go one after the other: conditional writes at the same time would refuse all but
+ * one of them, again and again.
+ *
+ * Whoever waited for one to whom Redis did not answer gets the same error instead of waiting for another deadline. One that takes long
+ * (an application's own function may) is overtaken.
+ */
+export class Turns {
+  readonly #clock: Clock;
+  /** The last turn of each session: resolves when the next may go, with what it failed of if that concerns the next. */
+  readonly #last = new Map<string, Promise<StoreUnavailableError | undefined>>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How many sessions have somebody at work. */
+  get size(): number {
+    return this.#last.size;
+  }
+
+  /** Runs it when it is its turn. */
+  async take<R>(id: string, run: () => Promise<R>): Promise<R> {
+    const before = this.#last.get(id);
+    const { promise: over, resolve: end } = withResolvers<StoreUnavailableError | undefined>();
+    this.#last.set(id, over);
+    let failure: StoreUnavailableError | undefined;
+    let timer: { cancel(): void } | undefined;
+    try {
+      failure = await before;
+      if (failure !== undefined) throw failure;
+      timer = this.#clock.schedule(() => end(undefined), PATIENCE_MS);
+      return await run();
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) failure = error;
+      throw error;
+    } finally {
+      timer?.cancel();
+      end(failure);
+      if (this.#last.get(id) === over) this.#last.delete(id);
+    }
+  }
+}
+
+/** `Promise.withResolvers()`, which Node 20 lacks. */
+function withResolvers<V>(): { promise: Promise<V>; resolve: (value: V) => void } {
+  let resolve: (value: V) => void = () => {};
+  const promise = new Promise<V>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
