@@ -1,18 +1,9 @@
 import session from "express-session";
 import { describe, expect, test } from "vitest";
 import { freezeDeep } from "../session/snapshot.js";
-import {
-  type CookieSession,
-  cookieSessionOf,
-  dataOf,
-  hasSameCookie,
-  isShortened,
-  isUnchanged,
-  lifeOf,
-} from "./cookie-session.js";
+import { COOKIE_FORMAT, type CookieSession, cookieSessionOf, dataOf } from "./cookie-session.js";
 
 const NOW_MS = Date.parse("2026-01-01T00:00:00.000Z");
-const TTL_MS = 86_400_000;
 const MINUTE_MS = 60_000;
 
 /** A cookie as express-session has it in memory: its fields are getters. */
@@ -52,14 +43,14 @@ describe("dataOf", () => {
   });
 });
 
-describe("lifeOf", () => {
-  const life = (expires: unknown) => lifeOf({ cookie: { expires } }, TTL_MS, NOW_MS);
+describe("the end by the cookie", () => {
+  const { endOf } = COOKIE_FORMAT;
 
   test.each([
-    ["a Date", new Date(NOW_MS + MINUTE_MS)],
-    ["a string", new Date(NOW_MS + MINUTE_MS).toISOString()],
-  ])("is until the cookie expires: %s", (_, expires) => {
-    expect(life(expires)).toEqual({ expiresAtMs: NOW_MS + MINUTE_MS });
+    ["a Date", new Date(NOW_MS)],
+    ["a string", new Date(NOW_MS).toISOString()],
+  ])("is when it expires: %s", (_, expires) => {
+    expect(endOf({ cookie: { expires } })).toBe(NOW_MS);
   });
 
   test.each([
@@ -69,51 +60,32 @@ describe("lifeOf", () => {
     [1],
     ["no date"],
     [new Date(Number.NaN)],
-  ])("is the store's TTL where the cookie names no time: %s", (expires) => {
-    expect(life(expires)).toEqual({ ttlMs: TTL_MS });
+  ])("is not known where it names no time: %s", (expires) => {
+    expect(endOf({ cookie: { expires } })).toBeUndefined();
   });
 
-  test("is the store's TTL without a cookie", () => {
-    expect(lifeOf({}, TTL_MS, NOW_MS)).toEqual({ ttlMs: TTL_MS });
-  });
-
-  test.each([[0], [-1], [-TTL_MS]])("is over %d ms after now", (fromNowMs) => {
-    expect(life(new Date(NOW_MS + fromNowMs))).toBeUndefined();
-  });
-
-  test("is a duration where the end is so near that it might pass on the way to Redis", () => {
-    expect(life(new Date(NOW_MS + 1))).toEqual({ ttlMs: 1 });
-    expect(life(new Date(NOW_MS + 9_999))).toEqual({ ttlMs: 9_999 });
-    expect(life(new Date(NOW_MS + 10_000))).toEqual({ expiresAtMs: NOW_MS + 10_000 });
-  });
-
-  test("is no longer than a store takes", () => {
-    const { expiresAtMs = 0 } = life(new Date(8.64e15)) ?? {};
-    expect(expiresAtMs - NOW_MS).toBe(100 * 365 * 86_400_000);
+  test("is not known without a cookie", () => {
+    expect(endOf({})).toBeUndefined();
   });
 });
 
-describe("isShortened", () => {
-  const shortened = (storedEndMs: number, endMs: number) =>
-    isShortened(stored({}, storedEndMs), { cookie: { expires: new Date(endMs) } }, TTL_MS, NOW_MS);
+describe("the times of another session", () => {
+  const stored = { user: "ada", cookie: { expires: "then", originalMaxAge: 1, path: "/shop" } };
 
-  test("is true of an end that is sooner by more than a tenth of the new life", () => {
-    expect(shortened(NOW_MS + 1_101, NOW_MS + 1_000)).toBe(true);
-    expect(shortened(NOW_MS + TTL_MS, NOW_MS + MINUTE_MS)).toBe(true);
+  test("replace those of the cookie and nothing else", () => {
+    const live = liveCookie({ maxAge: MINUTE_MS });
+    const { expires, originalMaxAge } = JSON.parse(JSON.stringify(live.cookie));
+    expect(COOKIE_FORMAT.withTimesOf(live, stored)).toEqual({
+      user: "ada",
+      cookie: { expires, originalMaxAge, path: "/shop" },
+    });
   });
 
-  test("is false of an end that is later, or sooner by less", () => {
-    expect(shortened(NOW_MS + 1_100, NOW_MS + 1_000)).toBe(false);
-    expect(shortened(NOW_MS + MINUTE_MS, NOW_MS + TTL_MS)).toBe(false);
-  });
-
-  test("counts a session without an end as one with the store's TTL", () => {
-    expect(isShortened(stored({}, NOW_MS + TTL_MS), {}, TTL_MS, NOW_MS)).toBe(false);
-    expect(isShortened(stored({}, NOW_MS + 2 * TTL_MS), {}, TTL_MS, NOW_MS)).toBe(true);
-  });
-
-  test("is false of a record that another store wrote without an end", () => {
-    expect(shortened(Number.POSITIVE_INFINITY, NOW_MS + MINUTE_MS)).toBe(false);
+  test.each<[CookieSession, CookieSession]>([
+    [{}, stored],
+    [stored, {}],
+  ])("change nothing where one of them has no cookie", (data, into) => {
+    expect(COOKIE_FORMAT.withTimesOf(data, into)).toBe(into);
   });
 });
 
@@ -146,35 +118,23 @@ describe("cookieSessionOf", () => {
   });
 });
 
-describe("isUnchanged and hasSameCookie", () => {
+describe("whether a session is unchanged", () => {
+  const { isUnchanged } = COOKIE_FORMAT;
   const base: CookieSession = { cookie: { expires: new Date(NOW_MS), path: "/" } as never, user: "ada" };
   const later = new Date(NOW_MS + MINUTE_MS);
 
-  test.each<[string, CookieSession, { unchanged: boolean; sameCookie: boolean }]>([
-    ["nothing", { ...base }, { unchanged: true, sameCookie: true }],
-    [
-      "the end",
-      { ...base, cookie: { ...base.cookie, expires: later } },
-      { unchanged: true, sameCookie: true },
-    ],
-    [
-      "no end",
-      { ...base, cookie: { ...base.cookie, expires: null } },
-      { unchanged: false, sameCookie: false },
-    ],
-    [
-      "the path",
-      { ...base, cookie: { ...base.cookie, path: "/shop" } as never },
-      { unchanged: false, sameCookie: false },
-    ],
-    ["the data", { ...base, user: "grace" }, { unchanged: false, sameCookie: true }],
-    ["a property more", { ...base, more: null }, { unchanged: false, sameCookie: true }],
-    ["one that JSON leaves out", { ...base, more: undefined }, { unchanged: true, sameCookie: true }],
-    ["no cookie", { user: "ada" }, { unchanged: false, sameCookie: false }],
-  ])("see what has changed: %s", (_, changed, { unchanged, sameCookie }) => {
+  test.each<[string, CookieSession, boolean]>([
+    ["nothing", { ...base }, true],
+    ["the end", { ...base, cookie: { ...base.cookie, expires: later } }, true],
+    ["no end", { ...base, cookie: { ...base.cookie, expires: null } }, false],
+    ["the path", { ...base, cookie: { ...base.cookie, path: "/shop" } as never }, false],
+    ["the data", { ...base, user: "grace" }, false],
+    ["a property more", { ...base, more: null }, false],
+    ["one that JSON leaves out", { ...base, more: undefined }, true],
+    ["no cookie", { user: "ada" }, false],
+  ])("see what has changed: %s", (_, changed, unchanged) => {
     const { data } = stored(base);
     expect(isUnchanged(data, changed)).toBe(unchanged);
-    expect(hasSameCookie(data, changed)).toBe(sameCookie);
   });
 
   test.each([
@@ -185,7 +145,6 @@ describe("isUnchanged and hasSameCookie", () => {
     const aged = (originalMaxAge: number) => ({ ...base, cookie: { ...base.cookie, originalMaxAge } });
     const { data } = stored(aged(MINUTE_MS));
     expect(isUnchanged(data, aged(MINUTE_MS + differenceMs))).toBe(same);
-    expect(hasSameCookie(data, aged(MINUTE_MS + differenceMs))).toBe(same);
   });
 
   test.each<[string, unknown, unknown]>([

@@ -1,7 +1,7 @@
-import { MAX_TTL_MS } from "../options.js";
 import type { Session } from "../session/session.js";
 import { cloneDeep, type Snapshot } from "../session/snapshot.js";
-import type { LifeOptions } from "../stores/store.js";
+import { isStoredAs } from "../session/stored-as.js";
+import type { SessionFormat } from "./session-flow.js";
 
 /**
  * What express-session and those that follow it hand to a store: the application's data with a `cookie` that says, among other things,
@@ -14,12 +14,11 @@ export interface CookieSession {
 
 interface Cookie {
   expires?: unknown;
+  /** Where @fastify/session notes the end that the cookie had when it was loaded. */
+  originalExpires?: unknown;
   originalMaxAge?: unknown;
   toJSON?(): Cookie;
 }
-
-/** An end nearer than this, in milliseconds, is given to the store as a duration: longer than any command may take. */
-const NEAR_MS = 10_000;
 
 /** The data to store: as it is, with the cookie as its own `toJSON` gives it, since its fields are getters. */
 export function dataOf(session: CookieSession): CookieSession {
@@ -27,39 +26,8 @@ export function dataOf(session: CookieSession): CookieSession {
   return typeof cookie?.toJSON === "function" ? { ...session, cookie: cookie.toJSON() } : session;
 }
 
-/**
- * How long a session shall live from now on: until its cookie expires, or for the store's TTL if that says nothing. `undefined`: it
- * is over.
- */
-export function lifeOf(session: CookieSession, ttlMs: number, wallNowMs: number): LifeOptions | undefined {
-  const lifeMs = lifeMsOf(session, ttlMs, wallNowMs);
-  if (lifeMs <= 0) return undefined;
-  // An end so near might pass on the way to the store, which takes no past one; a duration is the same to some milliseconds.
-  return endOf(session) === undefined || lifeMs < NEAR_MS
-    ? { ttlMs: lifeMs }
-    : { expiresAtMs: wallNowMs + lifeMs };
-}
-
-/**
- * Whether a session shall end sooner than it would by itself: then a touch, which only ever lengthens a life, will not do. Less than
- * the tenth by which touched sessions outlive their ends does not count; simultaneous requests differ by some milliseconds.
- */
-export function isShortened(
-  { expiresAtMs }: Session<CookieSession>,
-  session: CookieSession,
-  ttlMs: number,
-  wallNowMs: number,
-): boolean {
-  return Number.isFinite(expiresAtMs) && expiresAtMs > wallNowMs + 1.1 * lifeMsOf(session, ttlMs, wallNowMs);
-}
-
-function lifeMsOf(session: CookieSession, ttlMs: number, wallNowMs: number): number {
-  const endMs = endOf(session);
-  return endMs === undefined ? ttlMs : Math.min(endMs - wallNowMs, MAX_TTL_MS);
-}
-
 /** When the cookie expires, in milliseconds since 1970; `undefined` if it names no time. */
-function endOf({ cookie }: Snapshot<CookieSession>): number | undefined {
+export function endOf({ cookie }: Snapshot<CookieSession>): number | undefined {
   const expires = cookie?.expires;
   if (!(expires instanceof Date || typeof expires === "string")) return undefined;
   const endMs = new Date(expires).getTime();
@@ -93,6 +61,16 @@ function speltEnd(session: Session<CookieSession>): string {
 /** By how much `originalMaxAge` may differ, in milliseconds: express-session makes it of two looks at the clock. */
 const MAX_AGE_TOLERANCE_MS = 10;
 
+/** The session, with what its cookie says of times replaced by what that of `data` says. */
+function withTimesOf(data: CookieSession, stored: Snapshot<CookieSession>): Snapshot<CookieSession> {
+  if (!isObject(data.cookie) || !isObject(stored.cookie)) return stored;
+  const { expires, originalExpires, originalMaxAge } = JSON.parse(JSON.stringify(data.cookie));
+  return { ...stored, cookie: { ...stored.cookie, expires, originalExpires, originalMaxAge } };
+}
+
+/** How express-session and @fastify/session keep sessions. */
+export const COOKIE_FORMAT: SessionFormat<CookieSession> = { endOf, isUnchanged, withTimesOf };
+
 /** Whether two sessions hold the same, apart from when they end. */
 export function isUnchanged(stored: Snapshot<CookieSession>, session: CookieSession): boolean {
   return (
@@ -101,7 +79,7 @@ export function isUnchanged(stored: Snapshot<CookieSession>, session: CookieSess
 }
 
 /** Whether two sessions have the same cookie, apart from when it expires: of that, only whether it ever does counts. */
-export function hasSameCookie(stored: Snapshot<CookieSession>, session: CookieSession): boolean {
+function hasSameCookie(stored: Snapshot<CookieSession>, session: CookieSession): boolean {
   const sameEnd = (endOf(stored) === undefined) === (endOf(session) === undefined);
   return sameEnd && hasSameMaxAge(stored, session) && isStoredAs(withoutTimes(stored), withoutTimes(session));
 }
@@ -113,29 +91,11 @@ function hasSameMaxAge({ cookie: a }: Snapshot<CookieSession>, { cookie: b }: Co
 }
 
 function withoutTimes({ cookie }: Snapshot<CookieSession>): unknown {
-  return typeof cookie === "object" && cookie !== null
-    ? { ...cookie, expires: null, originalMaxAge: null }
-    : cookie;
+  if (!isObject(cookie)) return cookie;
+  const { expires, originalExpires, originalMaxAge, ...rest } = cookie as Cookie;
+  return rest;
 }
 
-/**
- * Whether JSON would make `stored` of `value`, in the same order; several times faster than spelling both. Where JSON merely
- * tolerates a value (NaN, a function in an array), it may count as another: that costs a write and nothing else.
- */
-function isStoredAs(stored: unknown, value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return value === stored;
-  if ("toJSON" in value && typeof value.toJSON === "function") return isStoredAs(stored, value.toJSON());
-  if (typeof stored !== "object" || stored === null) return false;
-  if (Array.isArray(value) || Array.isArray(stored)) {
-    if (!Array.isArray(value) || !Array.isArray(stored) || stored.length !== value.length) return false;
-    return value.every((item, i) => isStoredAs(stored[i], item));
-  }
-  const keys = Object.keys(stored);
-  let matched = 0;
-  for (const key in value) {
-    const child = (value as Record<string, unknown>)[key];
-    if (child === undefined || typeof child === "function") continue;
-    if (keys[matched++] !== key || !isStoredAs((stored as Record<string, unknown>)[key], child)) return false;
-  }
-  return matched === keys.length;
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }

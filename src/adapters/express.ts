@@ -1,18 +1,9 @@
 import session, { type SessionData } from "express-session";
-import { SessionRevokedError } from "../errors.js";
 import type { Session } from "../session/session.js";
-import type { Snapshot } from "../session/snapshot.js";
 import type { SessionStore } from "../stores/store.js";
-import {
-  type CookieSession,
-  cookieSessionOf,
-  dataOf,
-  hasSameCookie,
-  isShortened,
-  isUnchanged,
-  lifeOf,
-} from "./cookie-session.js";
-import { type AdapterOptions, startedStore } from "./owned-store.js";
+import { COOKIE_FORMAT, type CookieSession, cookieSessionOf, dataOf } from "./cookie-session.js";
+import type { AdapterOptions } from "./owned-store.js";
+import { flowOf, SessionBase, type SessionFlow } from "./session-flow.js";
 
 /** What a method tells its callback. */
 // biome-ignore lint/suspicious/noExplicitAny: as express-session types it
@@ -38,19 +29,24 @@ export type ExpressSessionStoreOptions = AdapterOptions<CookieSession>;
 export class ExpressSessionStore extends session.Store {
   /** The store behind the adapter. */
   readonly store: SessionStore<CookieSession>;
-  /** The last write of each session that has one under way. */
-  readonly #writes = new Map<string, Promise<unknown>>();
+  readonly #flow: SessionFlow<CookieSession>;
+  /** What each session that was handed out is based on; express-session copies them, but says so in `createSession()`. */
+  readonly #bases = new WeakMap<object, SessionBase<CookieSession>>();
 
   constructor(options: ExpressSessionStoreOptions) {
     super();
-    this.store = startedStore(options);
+    this.#flow = flowOf(options, COOKIE_FORMAT);
+    this.store = this.#flow.store;
   }
 
   /** The session, or `undefined`. */
   override get(id: string): Promise<SessionData | undefined>;
   override get(id: string, callback: Callback<SessionData>): void;
   override get(id: string, callback?: Callback<SessionData>): Promise<SessionData | undefined> | undefined {
-    return answer(this.store.get(id).then(sessionDataOf), callback);
+    return answer(
+      this.store.get(id).then((found) => found && this.#handOut(id, found)),
+      callback,
+    );
   }
 
   /** Stores the session until its cookie expires. If nothing but that has changed, it costs what a touch costs. */
@@ -71,7 +67,7 @@ export class ExpressSessionStore extends session.Store {
   override destroy(id: string): Promise<void>;
   override destroy(id: string, callback: Callback | undefined): void;
   override destroy(id: string, callback?: Callback) {
-    return answer(this.#destroy(id), callback);
+    return answer(this.#flow.end(id), callback);
   }
 
   /** All sessions, each with its `id`. */
@@ -102,55 +98,45 @@ export class ExpressSessionStore extends session.Store {
     return answer(this.#clear(), callback);
   }
 
-  async #set(id: string, session: SessionData): Promise<void> {
-    const data = dataOf(session as unknown as CookieSession);
-    const held = this.#writes.has(id) ? undefined : this.store.peek(id);
-    if (held !== undefined && isUnchanged(held.data, data) && (await this.#prolong(held, data))) return;
-    const life = lifeOf(data, this.store.ttlMs, Date.now());
-    await (life === undefined ? this.#destroy(id) : this.#write(id, this.store.set(id, data, life)));
+  /** Called by express-session to make the request's session of what `get()` gave. */
+  override createSession(
+    request: Parameters<session.Store["createSession"]>[0],
+    data: SessionData,
+  ): session.Session & SessionData {
+    const created = super.createSession(request, data);
+    const base = this.#bases.get(data);
+    if (base !== undefined) this.#bases.set(created, base);
+    return created;
   }
 
-  async #touch(id: string, session: SessionData): Promise<void> {
-    const data = dataOf(session as unknown as CookieSession);
+  #handOut(id: string, found: Session<CookieSession>): SessionData {
+    const copy = cookieSessionOf(found);
+    this.#bases.set(copy, new SessionBase(id, found));
+    return copy as unknown as SessionData;
+  }
+
+  async #set(id: string, data: SessionData): Promise<void> {
+    const base = await this.#flow.save(id, dataOf(data as unknown as CookieSession), this.#bases.get(data));
+    // What a request has begun and saved, it may save again.
+    if (base !== undefined && data instanceof session.Session) this.#bases.set(data, base);
+  }
+
+  async #touch(id: string, data: SessionData): Promise<void> {
+    const base = this.#bases.get(data) ?? (await this.#latest(id));
+    if (base === undefined) return;
+    const { cookie } = dataOf(data as unknown as CookieSession);
+    await this.#flow.save(id, { ...(base.seen as CookieSession), cookie }, base);
+  }
+
+  async #latest(id: string): Promise<SessionBase<CookieSession> | undefined> {
     const found = this.store.peek(id) ?? (await this.store.get(id));
-    if (found === undefined) return;
-    if (hasSameCookie(found.data, data) && (await this.#prolong(found, data))) return;
-    const life = lifeOf(data, this.store.ttlMs, Date.now());
-    const { cookie } = data;
-    const withCookie = (stored: Snapshot<CookieSession>) => ({ ...(stored as CookieSession), cookie });
-    await (life === undefined ? this.#destroy(id) : this.#write(id, this.store.update(id, withCookie, life)));
-  }
-
-  /** Moves the end of a session to that of its cookie by a mere touch. `false` if that cannot do it, or the session is gone. */
-  async #prolong(found: Session<CookieSession>, data: CookieSession): Promise<boolean> {
-    const { ttlMs } = this.store;
-    const wallNowMs = Date.now();
-    const life = lifeOf(data, ttlMs, wallNowMs);
-    if (life === undefined || isShortened(found, data, ttlMs, wallNowMs)) return false;
-    return this.store.touch(found.id, life);
-  }
-
-  #destroy(id: string): Promise<void> {
-    return this.#write(id, this.store.delete(id));
-  }
-
-  /** Until a write is done, what the store holds does not show it, so that another one cannot be left out as unchanged. */
-  async #write(id: string, write: Promise<unknown>): Promise<void> {
-    this.#writes.set(id, write);
-    try {
-      await write;
-    } catch (error) {
-      // The session ended while its request was under way: the answer is right, and there is nothing left to save.
-      if (!(error instanceof SessionRevokedError)) throw error;
-    } finally {
-      if (this.#writes.get(id) === write) this.#writes.delete(id);
-    }
+    return found && new SessionBase(id, found);
   }
 
   async #all(): Promise<SessionData[]> {
     const sessions: SessionData[] = [];
     for await (const found of this.store.all()) {
-      sessions.push({ ...cookieSessionOf(found), id: found.id } as unknown as SessionData);
+      sessions.push(Object.assign(this.#handOut(found.id, found), { id: found.id }));
     }
     return sessions;
   }
@@ -180,8 +166,4 @@ function answer<R>(
     (error: unknown) => queueMicrotask(() => callback(error)),
   );
   return undefined;
-}
-
-function sessionDataOf(found: Session<CookieSession> | undefined): SessionData | undefined {
-  return found && (cookieSessionOf(found) as unknown as SessionData);
 }

@@ -25,7 +25,12 @@ export class Turns {
     return this.#last.size;
   }
 
-  /** Runs it when it is its turn. */
+  /** Whether somebody is at work on the session. */
+  isBusy(id: string): boolean {
+    return this.#last.has(id);
+  }
+
+  /** Runs it when it is its turn: at once, if nobody is at work on the session. */
   async take<R>(id: string, run: () => Promise<R>): Promise<R> {
     const before = this.#last.get(id);
     const { promise: over, resolve: end } = withResolvers<StoreUnavailableError | undefined>();
@@ -33,7 +38,7 @@ export class Turns {
     let failure: StoreUnavailableError | undefined;
     let timer: { cancel(): void } | undefined;
     try {
-      failure = await before;
+      if (before !== undefined) failure = await before;
       if (failure !== undefined) throw failure;
       timer = this.#clock.schedule(() => end(undefined), PATIENCE_MS);
       return await run();

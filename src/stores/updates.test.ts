@@ -1,7 +1,7 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import { systemClock } from "../clock.js";
 import { MemoryStore } from "./memory-store.js";
-import { Updates } from "./updates.js";
+import { changeByRevision, Updates } from "./updates.js";
 
 interface Counter {
   n: number;
@@ -28,7 +28,7 @@ test("an update reads what is there now, not what is cached, and writes on that 
 test("an update of a session that is known reads nothing", async () => {
   const session = await store.create({ n: 1 });
   const get = vi.spyOn(store, "get");
-  await updates.update(session.id, increment, undefined, () => session);
+  await changeByRevision(store, systemClock, session.id, increment, undefined, session);
   expect(get).not.toHaveBeenCalled();
   expect(store.peek(session.id)?.data).toEqual({ n: 2 });
 });
@@ -37,7 +37,7 @@ test("a conflict brings the session that the next attempt is based on", async ()
   const known = await store.create({ n: 1 });
   await store.set(known.id, { n: 10 });
   const get = vi.spyOn(store, "get");
-  await updates.update(known.id, increment, undefined, () => known);
+  await changeByRevision(store, systemClock, known.id, increment, undefined, known);
   expect(get).not.toHaveBeenCalled();
   expect(store.peek(known.id)?.data).toEqual({ n: 11 });
 });
@@ -45,7 +45,7 @@ test("a conflict brings the session that the next attempt is based on", async ()
 test("a session that vanished meanwhile is not brought back", async () => {
   const known = await store.create({ n: 1 });
   await store.clear();
-  expect(await updates.update(known.id, increment, undefined, () => known)).toBeUndefined();
+  expect(await changeByRevision(store, systemClock, known.id, increment, undefined, known)).toBeUndefined();
   expect(await store.size()).toBe(0);
 });
 

@@ -17,39 +17,36 @@ export class Updates<T> {
     this.#turns = new Turns(clock);
   }
 
-  /** See `SessionStore.update()`. The first attempt is based on the session that is `known`, if any: it then costs no read. */
-  update(
-    id: string,
-    change: Change<T>,
-    options?: LifeOptions,
-    known?: () => Session<T> | undefined,
-  ): Promise<Session<T> | undefined> {
-    return this.#turns.take(id, () => this.#update(id, change, options, known?.()));
+  /** See `SessionStore.update()`. */
+  update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined> {
+    return this.#turns.take(id, () => changeByRevision(this.#store, this.#clock, id, change, options));
   }
+}
 
-  #update(
-    id: string,
-    change: Change<T>,
-    options: LifeOptions | undefined,
-    known: Session<T> | undefined,
-  ): Promise<Session<T> | undefined> {
-    let session = known;
-    return retryOnConflict(this.#clock, async () => {
-      session ??= await this.#store.get(id, { consistency: "strong" });
-      if (session === undefined) return undefined;
-      const data = await change(session.data, session);
-      try {
-        return await this.#store.set(session.id, data, { ...options, ifRevision: session.revision });
-      } catch (error) {
-        if (error instanceof SessionRevokedError) return undefined; // it ended meanwhile
-        session = error instanceof SessionConflictError ? (error.current as typeof session) : undefined;
-        throw error;
-      }
-    });
-  }
-
-  /** Runs something else that changes the session when it is its turn. */
-  take<R>(id: string, run: () => Promise<R>): Promise<R> {
-    return this.#turns.take(id, run);
-  }
+/**
+ * Changes a session if it is still what the change is based on; otherwise changes what it has become, at most ten times. The first attempt is
+ * based on the session that is `known`, if any: it then costs no read.
+ */
+export function changeByRevision<T>(
+  store: Pick<SessionStore<T>, "get" | "set">,
+  clock: Clock,
+  id: string,
+  change: Change<T>,
+  options?: LifeOptions,
+  known?: Session<T>,
+): Promise<Session<T> | undefined> {
+  let session = known;
+  return retryOnConflict(clock, async () => {
+    session ??= await store.get(id, { consistency: "strong" });
+    if (session === undefined) return undefined;
+    const changed = change(session.data, session);
+    const data = changed instanceof Promise ? await changed : changed; // without a wait, it is stored as it is now
+    try {
+      return await store.set(session.id, data, { ...options, ifRevision: session.revision });
+    } catch (error) {
+      if (error instanceof SessionRevokedError) return undefined; // it ended meanwhile
+      session = error instanceof SessionConflictError ? (error.current as typeof session) : undefined;
+      throw error;
+    }
+  });
 }

@@ -1,0 +1,164 @@
+import { systemClock } from "../clock.js";
+import { InvalidOptionError, SessionRevokedError } from "../errors.js";
+import { mergeThreeWays, type ResolveConflict } from "../session/merge.js";
+import type { Session } from "../session/session.js";
+import type { Snapshot } from "../session/snapshot.js";
+import type { LifeOptions, SessionStore } from "../stores/store.js";
+import { Turns } from "../stores/turns.js";
+import { changeByRevision } from "../stores/updates.js";
+import { isShortened, lifeUntil } from "./life.js";
+import { type AdapterOptions, startedStore } from "./owned-store.js";
+
+/** What differs between the middlewares: how their data tells when a session ends. */
+export interface SessionFormat<T> {
+  /** When the session ends by what its data says, in milliseconds since 1970; `undefined` if it says nothing. */
+  endOf(data: T): number | undefined;
+  /** Whether `data` is what is stored already, apart from the times that move with every request. */
+  isUnchanged(stored: Snapshot<T>, data: T): boolean;
+  /** What is stored, with the times of `data`: that they differ is no conflict. */
+  withTimesOf(data: T, stored: Snapshot<T>): Snapshot<T>;
+}
+
+/**
+ * What a request's session is based on: it travels with the session that a middleware was given, where neither the application nor JSON sees
+ * it, and comes back with the save.
+ */
+export class SessionBase<T> {
+  /** The id under which the middleware asked for it: a save under another id is another session. */
+  readonly id: string;
+  /** What the request has been given, or has saved: what differs from it now is the request's own change. */
+  seen: Snapshot<T>;
+  /** The session of which this node knows that it came after that. */
+  known: Session<T>;
+
+  constructor(id: string, session: Session<T>) {
+    this.id = id;
+    this.seen = session.data;
+    this.known = session;
+  }
+}
+
+/** The flow of an adapter with these options, on a store that is started. */
+export function flowOf<T extends object>(
+  { onConflict, ...options }: AdapterOptions<T>,
+  format: SessionFormat<T>,
+): SessionFlow<T> {
+  if (onConflict !== undefined && typeof onConflict !== "function") {
+    throw new InvalidOptionError("onConflict", "a function", onConflict);
+  }
+  return new SessionFlow(startedStore<T>(options), format, { onConflict });
+}
+
+/**
+ * What every adapter does with sessions, whatever its middleware calls it.
+ *
+ * A save is conditional on the revision that the request has loaded. If somebody was faster, both changes are merged field by field. If the session
+ * is over, nothing is saved: the response is right as it is, and the store counts the attempt.
+ */
+export class SessionFlow<T extends object> {
+  readonly store: SessionStore<T>;
+  readonly #format: SessionFormat<T>;
+  readonly #onConflict: ResolveConflict | undefined;
+  readonly #turns = new Turns(systemClock);
+
+  constructor(
+    store: SessionStore<T>,
+    format: SessionFormat<T>,
+    { onConflict }: { onConflict?: ResolveConflict | undefined },
+  ) {
+    this.store = store;
+    this.#format = format;
+    this.#onConflict = onConflict;
+  }
+
+  /**
+   * Saves what a request has made of its session, which lives until `endMs` or as long as the store's sessions do. What it is based on from then
+   * on; `undefined` if it is over.
+   */
+  async save(
+    id: string,
+    data: T,
+    base: SessionBase<T> | undefined,
+    endMs = this.#format.endOf(data),
+  ): Promise<SessionBase<T> | undefined> {
+    const own = base?.id === id ? base : undefined;
+    const hadToWait = this.#turns.isBusy(id);
+    const prolonged = hadToWait ? undefined : this.#prolong(id, data, own, endMs);
+    if (prolonged !== undefined && (await prolonged)) return own;
+    const mine = hadToWait ? asStored(data) : data; // as it is now
+    return this.#turns.take(id, async () => {
+      const life = lifeUntil(endMs, this.store.ttlMs, Date.now());
+      if (life === undefined) return void (await this.end(id));
+      if (own === undefined) return this.#insert(id, mine, life);
+      // Another save of the same request may have changed what it is based on.
+      if (hadToWait && (await this.#prolong(id, mine, own, endMs))) return own;
+      return this.#change(mine, own, life);
+    });
+  }
+
+  /** Ends the session, on all nodes. */
+  async end(id: string): Promise<void> {
+    await this.store.delete(id);
+  }
+
+  /**
+   * Does with a touch, if nothing has changed but when the session ends. Otherwise `undefined`, at once: what is to be stored must not change
+   * meanwhile. `false` if the session is gone.
+   */
+  #prolong(
+    id: string,
+    data: T,
+    base: SessionBase<T> | undefined,
+    endMs: number | undefined,
+  ): Promise<boolean> | undefined {
+    const known = base?.known ?? this.store.peek(id);
+    if (known === undefined || !this.#format.isUnchanged(base?.seen ?? known.data, data)) return undefined;
+    const { ttlMs } = this.store;
+    const wallNowMs = Date.now();
+    const life = lifeUntil(endMs, ttlMs, wallNowMs);
+    if (life === undefined || isShortened(known, endMs, ttlMs, wallNowMs)) return undefined;
+    return this.store.touch(known.id, life);
+  }
+
+  /** Stores a session that is not based on another one. */
+  async #insert(id: string, data: T, life: LifeOptions): Promise<SessionBase<T> | undefined> {
+    try {
+      return new SessionBase(id, await this.store.set(id, data, life));
+    } catch (error) {
+      if (error instanceof SessionRevokedError) return undefined;
+      throw error;
+    }
+  }
+
+  async #change(data: T, base: SessionBase<T>, life: LifeOptions): Promise<SessionBase<T> | undefined> {
+    const { store } = this;
+    const { id } = base.known;
+    let merged = false;
+    const change = (stored: Snapshot<T>, { revision }: Session<T>) => {
+      merged = revision !== base.known.revision || base.seen !== base.known.data;
+      return merged ? this.#merge(data, base.seen, stored) : data;
+    };
+    const latest = store.peek(id) ?? base.known;
+    const written = await changeByRevision(store, systemClock, id, change, life, latest);
+    if (written === undefined) return undefined;
+    base.known = written;
+    // The request does not see what others have added: the next save must not take that for its own deletion.
+    base.seen = merged ? (asStored(data) as Snapshot<T>) : written.data;
+    return base;
+  }
+
+  #merge(data: T, seen: Snapshot<T>, stored: Snapshot<T>): T {
+    const { withTimesOf } = this.#format;
+    return mergeThreeWays(
+      withTimesOf(data, seen),
+      asStored(data),
+      withTimesOf(data, stored),
+      this.#onConflict,
+    );
+  }
+}
+
+/** The data as it comes back from the store. */
+function asStored<T>(data: T): T {
+  return JSON.parse(JSON.stringify(data));
+}
