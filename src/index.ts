@@ -52,6 +52,7 @@ export {
 } from "./options.js";
 export type { RedisClient } from "./redis/detect.js";
 export { type Codec, jsonCodec } from "./session/codec.js";
+export { type MergeConflict, mergeThreeWays, type ResolveConflict } from "./session/merge.js";
 export type { Session } from "./session/session.js";
 export type { Snapshot } from "./session/snapshot.js";
 export {

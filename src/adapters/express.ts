@@ -1,13 +1,10 @@
 import session, { type SessionData } from "express-session";
 import type { Session } from "../session/session.js";
 import type { SessionStore } from "../stores/store.js";
+import { answer, type Callback } from "./callback.js";
 import { COOKIE_FORMAT, type CookieSession, cookieSessionOf, dataOf } from "./cookie-session.js";
 import type { AdapterOptions } from "./owned-store.js";
 import { flowOf, SessionBase, type SessionFlow } from "./session-flow.js";
-
-/** What a method tells its callback. */
-// biome-ignore lint/suspicious/noExplicitAny: as express-session types it
-type Callback<R = void> = (error?: any, result?: R) => void;
 
 /**
  * Either the options of `ClusteredRedisStore`, or `{ store }` with a store of your own. With a `codec` of your own, sessions still
@@ -150,20 +147,4 @@ export class ExpressSessionStore extends session.Store {
   async #clear(): Promise<void> {
     await this.store.clear();
   }
-}
-
-/**
- * Tells the callback, once, or hands over the promise if there is none. The callback runs outside of the promise's chain: an
- * error that it throws is not the store's, and must neither come back as a second call nor vanish in a rejection.
- */
-function answer<R>(
-  outcome: Promise<R>,
-  callback: Callback<NonNullable<R>> | undefined,
-): Promise<R> | undefined {
-  if (callback === undefined) return outcome;
-  outcome.then(
-    (result) => queueMicrotask(() => callback(null, result ?? undefined)),
-    (error: unknown) => queueMicrotask(() => callback(error)),
-  );
-  return undefined;
 }

@@ -87,7 +87,7 @@ describe("two requests of one session", () => {
 
 describe("a save", () => {
   test("of what is there already is a touch", async () => {
-    await store.set(ID, { cookie: cookie(), a: 1 } as CookieSession);
+    await flow.save(ID, { cookie: cookie(), a: 1 }, undefined);
     const set = vi.spyOn(store, "set");
     const touch = vi.spyOn(store, "touch");
     const base = await load();

@@ -4,21 +4,25 @@ import type { Session } from "../session/session.js";
 import type { Predicate, SessionStore } from "./store.js";
 
 /** How often a conditional write is tried before its conflict becomes the caller's. */
-const MAX_ATTEMPTS = 10;
-/** The longest wait before the second attempt, in milliseconds; it doubles up to the longest of all, each with full jitter. */
-const FIRST_BACKOFF_MS = 4;
-const MAX_BACKOFF_MS = 64;
+const MAX_ATTEMPTS = 32;
+/** The longest wait before the third attempt, in milliseconds; it doubles up to the longest of all, each with full jitter. */
+const FIRST_BACKOFF_MS = 1;
+const MAX_BACKOFF_MS = 16;
 /** How many sessions a bulk operation has on the way to Redis at a time. */
 export const BATCH_SIZE = 100;
 
-/** Runs a conditional write until it meets no conflict, at most ten times. */
+/**
+ * Runs a conditional write until it meets no conflict, at most 32 times: so often that it comes through among several nodes that each have a
+ * queue of writes of the same session. The second attempt follows at once, since whoever waits longest loses most often.
+ */
 export async function retryOnConflict<R>(clock: Clock, attempt: () => Promise<R>): Promise<R> {
   for (let n = 1; ; n++) {
     try {
       return await attempt();
     } catch (error) {
       if (!(error instanceof SessionConflictError) || n === MAX_ATTEMPTS) throw error;
-      const backoffMs = clock.random() * Math.min(FIRST_BACKOFF_MS * 2 ** (n - 1), MAX_BACKOFF_MS);
+      if (n === 1) continue;
+      const backoffMs = clock.random() * Math.min(FIRST_BACKOFF_MS * 2 ** (n - 2), MAX_BACKOFF_MS);
       await new Promise<void>((resolve) => {
         clock.schedule(resolve, backoffMs);
       });

@@ -94,7 +94,7 @@ export interface SessionStore<T> extends AsyncDisposable {
   set(id: string, data: T | Snapshot<T>, options?: WriteOptions): Promise<Session<T>>;
 
   /**
-   * Reads, changes, and writes if nobody else did meanwhile; otherwise again, at most ten times, then a `SessionConflictError`.
+   * Reads, changes, and writes if nobody else did meanwhile; otherwise again, at most 32 times, then a `SessionConflictError`.
    * `undefined` if there is no such session.
    */
   update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined>;

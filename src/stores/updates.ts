@@ -24,7 +24,7 @@ export class Updates<T> {
 }
 
 /**
- * Changes a session if it is still what the change is based on; otherwise changes what it has become, at most ten times. The first attempt is
+ * Changes a session if it is still what the change is based on; otherwise changes what it has become, at most 32 times. The first attempt is
  * based on the session that is `known`, if any: it then costs no read.
  */
 export function changeByRevision<T>(

@@ -1,3 +1,13 @@
+export {
+  type AdapterSuiteOptions,
+  adapterSuite,
+  type Site,
+  type SiteAnswer,
+  type SiteCluster,
+  type SiteOptions,
+  type SiteRoutes,
+  type SiteSession,
+} from "./adapter-suite.js";
 export type { ContractCase } from "./contract-case.js";
 export { type ExpressStoreContractOptions, expressStoreContract } from "./express-contract.js";
 export { History, type HistoryData, type HistoryOptions, type Span, type Violation } from "./history.js";

@@ -1,0 +1,89 @@
+import type { Session } from "../session/session.js";
+import { cloneDeep, type Snapshot } from "../session/snapshot.js";
+import { isStoredAs } from "../session/stored-as.js";
+import type { SessionStore } from "../stores/store.js";
+import type { AdapterOptions } from "./owned-store.js";
+import { flowOf, SessionBase, type SessionFlow, type SessionFormat } from "./session-flow.js";
+
+/** Either the options of `ClusteredRedisStore`, or `{ store }` with a store of your own; and `onConflict`. */
+export type KoaSessionStoreOptions<T = unknown> = AdapterOptions<T>;
+
+/** What koa-session says of a call. */
+export interface KoaSessionCall {
+  /** The request: what it was given is what its save is based on. */
+  ctx?: object;
+  /** Whether every response renews the session. */
+  rolling?: boolean;
+  /** Whether the session has changed. */
+  changed?: boolean;
+}
+
+/** Data as koa-session hands it over, with its own two fields for times. */
+interface KoaSession {
+  /** When the cookie expires, in milliseconds since 1970. */
+  _expire?: number;
+  [key: string]: unknown;
+}
+
+/** By how much koa-session lets the store keep a session longer than the browser keeps the cookie, in milliseconds. */
+const STORED_LONGER_MS = 10_000;
+
+const FORMAT: SessionFormat<KoaSession> = {
+  endOf: ({ _expire }) => (_expire === undefined ? undefined : _expire + STORED_LONGER_MS),
+  isUnchanged: (stored, data) => isStoredAs(withoutEnd(stored), withoutEnd(data)),
+  withTimesOf: ({ _expire }, stored) => (_expire === undefined ? stored : { ...stored, _expire }),
+};
+
+/**
+ * A store for koa-session 7.
+ *
+ * @example
+ * app.use(session({ store: new KoaSessionStore({ client }) }, app));
+ */
+export class KoaSessionStore<T = unknown> {
+  /** The store behind the adapter. */
+  readonly store: SessionStore<T>;
+  readonly #flow: SessionFlow<KoaSession>;
+  /** What the session of each request is based on. */
+  readonly #bases = new WeakMap<object, SessionBase<KoaSession>>();
+
+  constructor(options: KoaSessionStoreOptions<T>) {
+    this.#flow = flowOf(options as KoaSessionStoreOptions<KoaSession>, FORMAT);
+    this.store = this.#flow.store as SessionStore<never>;
+  }
+
+  /** The session's data, or `undefined`. `maxAge` is what koa-session is set to, and says nothing of this session. */
+  // biome-ignore lint/suspicious/noExplicitAny: the application knows what its sessions hold
+  async get(id: string, _maxAge?: unknown, { ctx }: KoaSessionCall = {}): Promise<any> {
+    const found = await this.#flow.store.get(id);
+    if (found === undefined) return undefined;
+    if (ctx !== undefined) this.#bases.set(ctx, new SessionBase(id, found));
+    return dataOf(found);
+  }
+
+  /** Stores the session for `maxAge` milliseconds, or for the store's TTL if that is no number. Unchanged, it costs what a touch costs. */
+  async set(id: string, data: object, maxAge?: unknown, { ctx }: KoaSessionCall = {}): Promise<void> {
+    const endMs = typeof maxAge === "number" ? Date.now() + maxAge : undefined;
+    const base = ctx && this.#bases.get(ctx);
+    const saved = await this.#flow.save(id, data as KoaSession, base, endMs);
+    if (ctx !== undefined && saved !== undefined) this.#bases.set(ctx, saved);
+  }
+
+  /** Ends the session, on all nodes. No error if there is none. */
+  async destroy(id: string, _call?: KoaSessionCall): Promise<void> {
+    await this.#flow.end(id);
+  }
+}
+
+/** A copy for the request. A touch moves the session's end without its data being written, so `_expire` is filled in here. */
+function dataOf({ data, expiresAtMs }: Session<KoaSession>): KoaSession {
+  const copy = cloneDeep<KoaSession>(data);
+  if (typeof copy._expire === "number" && Number.isFinite(expiresAtMs)) {
+    copy._expire = expiresAtMs - STORED_LONGER_MS;
+  }
+  return copy;
+}
+
+function withoutEnd({ _expire, ...data }: Snapshot<KoaSession>): unknown {
+  return data;
+}

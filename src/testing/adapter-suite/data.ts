@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { type Cases, loggedIn, pair } from "./scenario.js";
+
+const POLLUTING = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"toString":"text"}';
+
+/** Text of a length comes back, here and on another node. */
+function comesBack(length: number): Cases[string] {
+  return async (scenario) => {
+    const [here, there] = await pair(scenario);
+    const browser = await loggedIn(here);
+    await here.ask(browser, `/fill/text/${length}`);
+    assert.equal(await here.ask(browser, "/length/text"), length);
+    assert.equal(await there.ask(browser, "/length/text"), length);
+  };
+}
+
+/** What sessions hold. */
+export const DATA: Cases = {
+  "4 KB come back as they went": comesBack(4_096),
+
+  "1 MB comes back as it went": comesBack(1_048_576),
+
+  "unicode comes back as it went, in keys too": async (scenario) => {
+    const [here, there] = await pair(scenario);
+    const browser = await loggedIn(here);
+    const data = { naïve: "日本語", "🦊": "emoji \u{1F9D1}\u200D\u{1F680}", quote: '"\\\n\u2028' };
+    await here.ask(browser, `/take/${encodeURIComponent(JSON.stringify(data))}`);
+    assert.deepEqual(await there.ask(browser, "/me"), { user: "Ada", ...data });
+  },
+
+  "keys that would pollute a prototype do not": async (scenario) => {
+    const [here, there] = await pair(scenario);
+    const browser = await loggedIn(here);
+    await here.visit(browser, `/take/${encodeURIComponent(POLLUTING)}`);
+    for (const node of [here, there]) {
+      for (const path of ["/set/color/green", "/me"]) await node.visit(browser, path);
+      assert.equal((await node.visit(browser, "/me")).status, 200);
+    }
+    assert.equal(({} as { polluted?: unknown }).polluted, undefined);
+    assert.equal((Object as { polluted?: unknown }).polluted, undefined);
+  },
+
+  "nothing of the store's own shows in what the application can print, nor in Redis": async (scenario) => {
+    const [here, there] = await pair(scenario);
+    const browser = await loggedIn(here);
+    const id = (await here.ask(browser, "/id")) as string;
+    await there.ask(browser, "/set/color/green");
+    const record = (await scenario.cluster.record(id)) ?? "";
+    const revision = record.slice(2, 14);
+    assert.match(record, /Ada/);
+    assert.doesNotMatch(record, /sessionmesh/);
+    const looked = (await there.ask(browser, "/look")) as { keys: string[]; json: string; printed: string };
+    assert.doesNotMatch(looked.keys.join(), /base|revision|sessionmesh/i);
+    assert.doesNotMatch(looked.json, /sessionmesh/);
+    for (const text of [looked.json, looked.printed]) assert.ok(!text.includes(revision), text);
+  },
+};

@@ -1,0 +1,92 @@
+import { Browser, type Reply } from "./browser.js";
+import { Gates } from "./gates.js";
+import { type SiteRoutes, siteRoutes } from "./site.js";
+
+/** How a site's sessions live. */
+export interface SiteOptions {
+  /** How long a session lives that nobody uses, in milliseconds. Default: an hour. */
+  maxAgeMs?: number;
+  /** Whether every response renews the cookie, where the middleware has that. Default: `false`. */
+  rolling?: boolean;
+}
+
+/** One node: a server with the framework, the session middleware, the adapter and a client of its own. */
+export interface Site {
+  /** Where it listens, without a slash at the end. */
+  readonly url: string;
+}
+
+/** The nodes of one case, on one Redis, with names that no other case uses. */
+export interface SiteCluster {
+  /** Opens one more node, which answers every path with `routes`; it holds a lease when this resolves. */
+  open(routes: SiteRoutes, options: SiteOptions): Promise<Site>;
+  /** What Redis holds of a session; `null` for nothing. */
+  record(id: string): Promise<string | null>;
+  /** Puts something else there. */
+  overwrite(id: string, record: string): Promise<void>;
+  /** Lets Redis answer nothing any more, or again. */
+  stall(): void;
+  resume(): void;
+  /** Lets every connection to Redis break, and refuses new ones, or accepts them again. */
+  cut(): void;
+  mend(): void;
+  /** Closes all nodes. */
+  close(): Promise<void>;
+}
+
+/** What a case works with. */
+export interface Scenario {
+  readonly gates: Gates;
+  readonly cluster: SiteCluster;
+  /** Opens nodes. */
+  nodes(count: number, options?: SiteOptions): Promise<SiteNode[]>;
+}
+
+/** A node, as a case speaks with it. */
+export class SiteNode {
+  readonly #url: string;
+
+  constructor({ url }: Site) {
+    this.#url = url;
+  }
+
+  /** A request of the browser to this node. */
+  visit(browser: Browser, path: string): Promise<Reply> {
+    return browser.visit(this.#url + path);
+  }
+
+  /** The same, whose answer must be a good one; what it says. */
+  async ask(browser: Browser, path: string): Promise<unknown> {
+    const { status, body } = await this.visit(browser, path);
+    if (status !== 200) throw new Error(`${path} was answered with ${status}: ${body}`);
+    return JSON.parse(body);
+  }
+}
+
+/** Cases by name. */
+export type Cases = Readonly<Record<string, (scenario: Scenario) => Promise<void>>>;
+
+/** Plays one case. */
+export async function play(run: (scenario: Scenario) => Promise<void>, cluster: SiteCluster): Promise<void> {
+  const gates = new Gates();
+  const routes = siteRoutes(gates);
+  const nodes = (count: number, options: SiteOptions = {}) =>
+    Promise.all(Array.from({ length: count }, async () => new SiteNode(await cluster.open(routes, options))));
+  try {
+    await run({ gates, cluster, nodes });
+  } finally {
+    await cluster.close();
+  }
+}
+
+/** A browser that has logged in on a node. */
+export async function loggedIn(node: SiteNode, user = "Ada"): Promise<Browser> {
+  const browser = new Browser();
+  await node.ask(browser, `/login/${user}`);
+  return browser;
+}
+
+/** The first nodes of several, each of which must be there. */
+export async function pair(scenario: Scenario, options?: SiteOptions): Promise<[SiteNode, SiteNode]> {
+  return (await scenario.nodes(2, options)) as [SiteNode, SiteNode];
+}

@@ -1,0 +1,74 @@
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
+import express, { type ErrorRequestHandler, type Request } from "express";
+import session from "express-session";
+import { vi } from "vitest";
+import { ExpressSessionStore } from "../../src/adapters/express.js";
+import type { SiteSession } from "../../src/testing/adapter-suite.js";
+import { describeSites, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
+
+vi.hoisted(() => {
+  process.env.NO_DEPRECATION = "express"; // version 4 says so of Node, not of us
+});
+
+/** It has the types of version 5 in what is used here. */
+const express4 = createRequire(import.meta.url)("express4") as typeof express;
+
+const done = (run: (callback: (error?: unknown) => void) => void) =>
+  new Promise<void>((resolve, reject) => {
+    run((error) => (error ? reject(error) : resolve()));
+  });
+
+function sessionOf(request: Request): SiteSession {
+  return {
+    id: () => request.sessionID,
+    async read() {
+      const { cookie: _, ...data } = request.session;
+      return data;
+    },
+    async change(change) {
+      change(request.session as unknown as Record<string, unknown>);
+    },
+    destroy: () => done((callback) => request.session.destroy(callback)),
+    regenerate: () => done((callback) => request.session.regenerate(callback)),
+    get visible() {
+      return request.session;
+    },
+  };
+}
+
+function openWith(make: typeof express) {
+  return async ({ adapter, routes, maxAgeMs, rolling }: SiteRequest): Promise<OpenSite> => {
+    const store = new ExpressSessionStore(adapter);
+    const app = make();
+    const cookie = { maxAge: maxAgeMs };
+    app.use(session({ store, secret: SECRET, resave: false, saveUninitialized: false, rolling, cookie }));
+    app.use((request, response, next) => {
+      routes(request.path, sessionOf(request)).then(({ status, body }) => {
+        response.status(status).send(body);
+      }, next);
+    });
+    const failed: ErrorRequestHandler = (error, _request, response, next) => {
+      if (response.headersSent) next(error);
+      else response.status(500).send(error.code);
+    };
+    app.use(failed);
+    const server = app.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return {
+      port: (server.address() as AddressInfo).port,
+      store: store.store,
+      close: async () => {
+        server.closeAllConnections();
+        server.close();
+      },
+    };
+  };
+}
+
+/** express-session has sent most of a response by the time that it saves. */
+const FEATURES = { regenerates: true, rolls: true, ends: true, waits: false };
+
+describeSites("Express 5", openWith(express), FEATURES);
+describeSites("Express 4", openWith(express4), FEATURES);

@@ -1,0 +1,53 @@
+import type { AddressInfo } from "node:net";
+import fastifyCookie from "@fastify/cookie";
+import fastifySession from "@fastify/session";
+import fastify, { type FastifyRequest } from "fastify";
+import { FastifySessionStore } from "../../src/adapters/fastify.js";
+import type { SiteSession } from "../../src/testing/adapter-suite.js";
+import { describeSites, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
+
+function sessionOf(request: FastifyRequest): SiteSession {
+  return {
+    id: () => request.session.sessionId,
+    async read() {
+      const { cookie: _, ...data } = request.session;
+      return JSON.parse(JSON.stringify(data)); // without the middleware's symbols
+    },
+    async change(change) {
+      change(request.session as unknown as Record<string, unknown>);
+    },
+    destroy: () => request.session.destroy(),
+    regenerate: () => request.session.regenerate(),
+    get visible() {
+      return request.session;
+    },
+  };
+}
+
+async function open({ adapter, routes, maxAgeMs, rolling }: SiteRequest): Promise<OpenSite> {
+  const store = new FastifySessionStore(adapter);
+  const app = fastify();
+  app.register(fastifyCookie);
+  app.register(fastifySession, {
+    store,
+    secret: SECRET,
+    rolling,
+    saveUninitialized: false,
+    cookie: { maxAge: maxAgeMs, secure: false },
+  });
+  app.get("/*", async (request, reply) => {
+    const { status, body } = await routes(request.url, sessionOf(request));
+    return reply.status(status).send(body);
+  });
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  return {
+    port: (app.server.address() as AddressInfo).port,
+    store: store.store,
+    close: () => {
+      app.server.closeAllConnections();
+      return app.close();
+    },
+  };
+}
+
+describeSites("Fastify 5", open, { regenerates: true, rolls: true, ends: true, waits: true });

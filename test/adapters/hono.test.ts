@@ -1,0 +1,116 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { type ServerType, serve } from "@hono/node-server";
+import { type SessionEnv, useSession } from "@hono/session";
+import { type Context, Hono } from "hono";
+import { type Session, sessionMiddleware } from "hono-sessions";
+import { HonoSessionStore } from "../../src/adapters/hono.js";
+import type { SiteSession } from "../../src/testing/adapter-suite.js";
+import { describeSites, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
+
+type Data = Record<string, unknown>;
+
+async function listen(app: Hono<never>, { store }: HonoSessionStore): Promise<OpenSite> {
+  app.onError((error, context) => context.text(error.message, 500));
+  const server: ServerType = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" });
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    store,
+    close: async () => {
+      if ("closeAllConnections" in server) server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+function plainSession({ var: { session } }: Context<SessionEnv<Data>>): SiteSession {
+  return {
+    id: () => session.id,
+    read: async () => (await session.get()) ?? {},
+    change: (change) =>
+      session.update((previous) => {
+        const data = { ...previous };
+        change(data);
+        return data;
+      }),
+    async destroy() {
+      await session.get();
+      session.delete();
+    },
+    get visible() {
+      return session.data ?? {};
+    },
+  };
+}
+
+async function openPlain({ adapter, routes }: SiteRequest): Promise<OpenSite> {
+  const sessions = new HonoSessionStore(adapter);
+  const app = new Hono<SessionEnv<Data>>();
+  app.use(sessions.storage);
+  app.use(useSession<Data>({ secret: SECRET }));
+  app.get("*", async (context) => {
+    const { status, body } = await routes(pathOf(context), plainSession(context));
+    return context.body(body, status as never);
+  });
+  return listen(app as never, sessions);
+}
+
+describeSites("@hono/session", openPlain, { regenerates: false, rolls: false, ends: false, waits: true });
+
+interface EnvelopeEnv {
+  Variables: { session: Session<Data>; session_key_rotation: boolean };
+}
+
+function envelopeSession(context: Context<EnvelopeEnv>): SiteSession {
+  const { session } = context.var;
+  const cache = () => session.getCache() as { _id: string; _data: Record<string, { value: unknown }> };
+  const read = () =>
+    Object.fromEntries(Object.entries(cache()._data).map(([key, { value }]) => [key, value]));
+  return {
+    id: () => cache()._id,
+    read: async () => read(),
+    async change(change) {
+      const before = read();
+      const data = structuredClone(before);
+      change(data);
+      for (const key of Object.keys(before)) if (!Object.hasOwn(data, key)) session.forget(key);
+      for (const [key, value] of Object.entries(data)) session.set(key, value);
+    },
+    async destroy() {
+      session.deleteSession();
+    },
+    async regenerate() {
+      for (const key of Object.keys(read())) session.forget(key);
+      context.set("session_key_rotation", true);
+    },
+    get visible() {
+      return session.getCache();
+    },
+  };
+}
+
+async function openEnvelopes({ adapter, routes, maxAgeMs }: SiteRequest): Promise<OpenSite> {
+  const store = new HonoSessionStore(adapter);
+  const app = new Hono<EnvelopeEnv>();
+  app.use(
+    sessionMiddleware({
+      store,
+      encryptionKey: SECRET,
+      expireAfterSeconds: maxAgeMs / 1_000,
+      cookieOptions: { path: "/" },
+    }) as never,
+  );
+  app.get("*", async (context) => {
+    const { status, body } = await routes(pathOf(context), envelopeSession(context));
+    return context.body(body, status as never);
+  });
+  return listen(app as never, store);
+}
+
+describeSites("hono-sessions", openEnvelopes, { regenerates: true, rolls: true, ends: true, waits: true });
+
+/** The path as it came: Hono decodes it. */
+function pathOf({ req }: { req: { url: string } }): string {
+  return new URL(req.url).pathname;
+}

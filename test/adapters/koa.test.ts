@@ -1,0 +1,51 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import Koa, { type Context } from "koa";
+import session from "koa-session";
+import { KoaSessionStore } from "../../src/adapters/koa.js";
+import type { SiteSession } from "../../src/testing/adapter-suite.js";
+import { describeSites, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
+
+function sessionOf(ctx: Context): SiteSession {
+  const present = () => {
+    if (ctx.session === null) throw new Error("the session was destroyed");
+    return ctx.session;
+  };
+  return {
+    id: () => present().externalKey,
+    read: async () => present().toJSON() as Record<string, unknown>,
+    change: async (change) => change(present()),
+    async destroy() {
+      ctx.session = null;
+    },
+    regenerate: async () => present().regenerate(),
+    get visible() {
+      return present();
+    },
+  };
+}
+
+async function open({ adapter, routes, maxAgeMs, rolling }: SiteRequest): Promise<OpenSite> {
+  const store = new KoaSessionStore(adapter);
+  const app = new Koa();
+  app.keys = [SECRET];
+  app.silent = true;
+  app.use(session({ store, maxAge: maxAgeMs, rolling } as never, app));
+  app.use(async (ctx) => {
+    const { status, body } = await routes(ctx.path, sessionOf(ctx));
+    ctx.status = status;
+    ctx.body = body;
+  });
+  const server = app.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    store: store.store,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+describeSites("Koa 3", open, { regenerates: true, rolls: true, ends: true, waits: true });
