@@ -29,6 +29,14 @@ describe.each(SERVERS)("on $name", (server) => {
     expect(Number(await redis.send("PTTL", names.key))).toBeGreaterThan(0);
   });
 
+  test("removes what is expected", async () => {
+    await redis.send("SET", names.key, "old");
+    expect(await replace("other", "")).toBe(0);
+    expect(await found()).toBe("old");
+    for (let n = 0; n < 2; n++) expect(await replace("old", "")).toBe(1);
+    expect(await found()).toBeNull();
+  });
+
   test("leaves whatever is not expected", async () => {
     expect(await replace("old", "new")).toBe(0);
     expect(await found()).toBeNull();

@@ -201,6 +201,7 @@ function replace(call: Call, keys: readonly string[], args: readonly string[]): 
   const current = (call("GET", record) ?? "") as string;
   if (current === text) return 1;
   if (current !== expected) return 0;
+  if (text === "") return call("UNLINK", record);
   const life = Number(askedLife || call("PTTL", record));
   call("SET", record, text, ...(life > 0 ? ["PX", life] : []));
   return 1;
