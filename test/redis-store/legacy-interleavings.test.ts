@@ -190,3 +190,13 @@ describe("a node that ends after any of its commands,", () => {
       },
     ));
 });
+
+test("a read whose commands together take longer than one may is not answered: the first may be older than the bound", async () => {
+  const port = new SteppedPort((command) => server.execute(command));
+  const read = outcomeOf(storeOn(port).get(ID));
+  await play([port], () => {
+    clock.advance(600); // each of them is in time
+    return 0;
+  });
+  expect(await read).toBe("STORE_UNAVAILABLE");
+});
