@@ -42,6 +42,7 @@ export {
   DEFAULT_CACHE_TTL_MS,
   DEFAULT_CHANNEL,
   DEFAULT_COMMAND_TIMEOUT_MS,
+  DEFAULT_LEGACY_FORMAT,
   DEFAULT_MAX_PENDING_COMMANDS,
   DEFAULT_MAX_STALENESS_MS,
   DEFAULT_PREFIX,
@@ -63,6 +64,7 @@ export {
   type StoreStats,
 } from "./stores/clustered-redis-store.js";
 export { createStore } from "./stores/create-store.js";
+export type { LegacyFormat, LegacyOptions } from "./stores/legacy-options.js";
 export { MemoryStore, type MemoryStoreOptions } from "./stores/memory-store.js";
 export { type Loaded, RedisStore, type RedisStoreOptions } from "./stores/redis-store.js";
 export type {

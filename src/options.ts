@@ -4,6 +4,8 @@ import { InvalidOptionError } from "./errors.js";
 export const DEFAULT_PREFIX = "sess:";
 /** Life of a session that says nothing else, in milliseconds: one day, as with connect-redis. */
 export const DEFAULT_TTL_MS = 86_400_000;
+/** How another store spelt the sessions that it left: as connect-redis does by default. */
+export const DEFAULT_LEGACY_FORMAT = "json";
 /** How long a Redis command may take, in milliseconds, before the caller gets a `StoreUnavailableError`. */
 export const DEFAULT_COMMAND_TIMEOUT_MS = 1_000;
 /** How many commands may wait for Redis at a time; more are refused at once, so that an outage does not fill the memory. */

@@ -67,6 +67,8 @@ describe.each(CLIENT_KINDS)("on $name", (kind) => {
     describe("not started", () => runContract((options) => clustered(options, false)));
     describe("without its cluster", () =>
       runContract((options) => clustered({ ...options, cluster: { enabled: false } }, true)));
+    describe("with sessions of another store", () =>
+      runContract((options) => clustered({ ...options, legacy: { prefix: `old-${randomUUID()}:` } }, true)));
     describe("without its local cache", () =>
       runContract((options) => clustered({ ...options, localCache: { enabled: false } }, true)));
   });

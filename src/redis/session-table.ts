@@ -37,6 +37,8 @@ export interface SessionTableOptions {
   /** The channel on which writes are told to the nodes; `undefined` if there are none. */
   readonly channel: string | undefined;
   readonly nodeId: string;
+  /** Recognises a record that another store wrote. Default: it begins with `{`. */
+  readonly isForeign?: ((text: string) => boolean) | undefined;
 }
 
 /** A record as it was found or written. */
@@ -115,6 +117,7 @@ export class SessionTable {
   readonly #generations: string;
   readonly #userIndex: string;
   readonly #nodeId: string;
+  readonly #isForeign: ((text: string) => boolean) | undefined;
   #corruptRecords = 0;
 
   constructor(options: SessionTableOptions) {
@@ -129,6 +132,7 @@ export class SessionTable {
     this.#generations = generationsKey(prefix);
     this.#userIndex = `sessionmesh:user:${prefix}`;
     this.#nodeId = nodeId;
+    this.#isForeign = options.isForeign;
   }
 
   /** How often a record was met that could not be read. */
@@ -138,9 +142,16 @@ export class SessionTable {
 
   /** The session; without its payload if it still has the tag that the caller knows. */
   async read(id: string, knownTag = ""): Promise<Row | undefined> {
+    const found = await this.find(id, knownTag);
+    return found === "gone" ? undefined : found;
+  }
+
+  /** The same, which also says of a session that is none whether it is over: deleted, or its user revoked. */
+  async find(id: string, knownTag = ""): Promise<Row | "gone" | undefined> {
     const sentAtMs = this.#now();
     const reply = await this.#run(id, READ, [this.#key(id), this.#generations], [knownTag]);
     if (reply === null) return undefined;
+    if (reply === "gone") return reply;
     const [record, lifeMs] = reply as [string, number];
     return this.#row(id, record, Number(lifeMs), sentAtMs, knownTag);
   }
@@ -266,7 +277,7 @@ export class SessionTable {
 
   /** The ids of all sessions, each once, in the batches in which SCAN finds them. */
   async *ids(): AsyncGenerator<string[]> {
-    for await (const ids of this.candidates()) {
+    for await (const ids of this.#candidates()) {
       const keys = ids.map((id) => this.#key(id));
       const live = await this.#commands.run(LIST, [this.#generations, ...keys], [], { mayRepeat: true });
       yield this.#ids(live as string[]);
@@ -274,7 +285,11 @@ export class SessionTable {
   }
 
   /** The same with those that are over: for whoever reads each of them anyway. */
-  async *candidates(): AsyncGenerator<string[]> {
+  candidates(): AsyncGenerator<string[]> {
+    return this.#candidates();
+  }
+
+  async *#candidates(): AsyncGenerator<string[]> {
     const seen = new Set<string>(); // SCAN may return a key more than once
     for await (const keys of this.#scan()) {
       const ids = this.#ids(keys).filter((id) => !seen.has(id));
@@ -333,7 +348,7 @@ export class SessionTable {
       const isKnown = knownTag !== "" && record.slice(2, 14) === knownTag;
       const decoded = isKnown
         ? decodeHeader(record, "")
-        : decodeRecord(record, this.#clock.wallNow(), remainingMs);
+        : decodeRecord(record, this.#clock.wallNow(), remainingMs, this.#isForeign);
       return { record: decoded, aliveUntilMs: sentAtMs + remainingMs };
     } catch (error) {
       if (error instanceof RecordError) throw this.#corrupt(id, error.message);

@@ -43,6 +43,7 @@ export const HEAD_LENGTH = HEADER_LENGTH + MAX_USER_LENGTH;
 
 const LIVE = "L1";
 const FIXED_HEADER = /^L1[\w-]{12}\d{64}/;
+const TOMBSTONE = /^T1[\w-]{12}[01]$/;
 
 /** Why a record cannot be read. */
 export class RecordError extends Error {}
@@ -62,9 +63,28 @@ export function newTag(): string {
   return randomPool.toString("base64url", poolOffset - TAG_BYTES, poolOffset);
 }
 
-/** Reads a record; `nowMs` (wall clock) and `remainingMs` stand in for the times that a record of another store lacks. */
-export function decodeRecord(text: string, nowMs: number, remainingMs: number): SessionRecord {
-  if (text.startsWith("{")) {
+/** Whether a record is the plain JSON of connect-redis and the like. */
+export function isPlainJson(text: string): boolean {
+  return text.startsWith("{");
+}
+
+/** What a text is: a record of ours, a tombstone of ours, or neither. */
+export function kindOfRecord(text: string): "live" | "tombstone" | "other" {
+  if (TOMBSTONE.test(text)) return "tombstone";
+  return FIXED_HEADER.test(text) ? "live" : "other";
+}
+
+/**
+ * Reads a record; `nowMs` (wall clock) and `remainingMs` stand in for the times that a record of another store lacks, and
+ * `isForeign` recognises one.
+ */
+export function decodeRecord(
+  text: string,
+  nowMs: number,
+  remainingMs: number,
+  isForeign: (text: string) => boolean = isPlainJson,
+): SessionRecord {
+  if (isForeign(text)) {
     const expiresAtMs = nowMs + remainingMs;
     return {
       tag: "",
@@ -94,6 +114,15 @@ export function decodeHeader(header: string, payload: string): SessionRecord {
     generation: Number(header.slice(66, 74)),
     payload,
   };
+}
+
+/** The record of a session that another store wrote: it has no user and no absolute end. Times are whole milliseconds. */
+export function encodeRecord(
+  record: Pick<SessionRecord, "tag" | "createdAtMs" | "expiresAtMs" | "payload"> & { ttlMs: number },
+): string {
+  const { tag, createdAtMs, expiresAtMs, ttlMs, payload } = record;
+  const times = [createdAtMs, expiresAtMs, ttlMs, 0].map((time) => String(time).padStart(13, "0"));
+  return `${LIVE}${tag}${times.join("")}${"0".repeat(12)}${payload}`;
 }
 
 /** A user as it stands in a record: ASCII, so that bytes and characters count the same. */

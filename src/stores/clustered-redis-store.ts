@@ -72,7 +72,7 @@ export interface ClusteredRedisStoreOptions<T>
 }
 
 const OPTIONS =
-  "client prefix ttlMs codec commandTimeoutMs maxPendingCommands tombstoneTtlMs maxSessionsPerUser clock cluster localCache logger".split(
+  "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands tombstoneTtlMs maxSessionsPerUser clock cluster localCache logger".split(
     " ",
   );
 const CLUSTER_OPTIONS = "enabled nodeId channel subscribeTimeoutMs maxStalenessMs".split(" ");

@@ -19,6 +19,7 @@ import {
 } from "../options.js";
 import { RedisCommands } from "../redis/commands.js";
 import { portOf, type RedisClient } from "../redis/detect.js";
+import { MigratingTable } from "../redis/migrating-table.js";
 import {
   type AcknowledgementRequest,
   type DeleteRequest,
@@ -28,9 +29,11 @@ import {
   type Registry,
   type Row,
   SessionTable,
+  type SessionTableOptions,
   TagConflict,
 } from "../redis/session-table.js";
 import { CODEC_METHODS, type Codec, jsonCodec } from "../session/codec.js";
+import type { SessionRecord } from "../session/record.js";
 import { assertSessionId, newSessionId, type Session } from "../session/session.js";
 import { freezeDeep, type Snapshot } from "../session/snapshot.js";
 import {
@@ -42,6 +45,7 @@ import {
   requireUser,
   resolveLife,
 } from "./call-options.js";
+import { type Legacy, type LegacyOptions, resolveLegacy } from "./legacy-options.js";
 import { BATCH_SIZE, countMatching, deleteMatching, findMatching, inBatches } from "./queries.js";
 import { revoke } from "./revoking.js";
 import type {
@@ -68,6 +72,8 @@ export interface RedisStoreOptions<T> {
   ttlMs?: number;
   /** How session data becomes text. Default JSON. */
   codec?: Codec<T>;
+  /** The sessions that another store left, so that they go on. Default: plain JSON under the same prefix. */
+  legacy?: LegacyOptions<T>;
   /** How long a command may take, in milliseconds. Default 1,000. */
   commandTimeoutMs?: number;
   /** How many commands may wait for Redis at a time. Default 10,000. */
@@ -87,7 +93,7 @@ export interface RedisStoreOptions<T> {
 }
 
 const OPTIONS = (
-  "client prefix ttlMs codec commandTimeoutMs maxPendingCommands tombstoneTtlMs maxSessionsPerUser maxStalenessMs channel " +
+  "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands tombstoneTtlMs maxSessionsPerUser maxStalenessMs channel " +
   "nodeId clock"
 ).split(" ");
 
@@ -123,6 +129,7 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   readonly #maxSessionsPerUser: number | undefined;
   readonly #maxStalenessMs: number;
   readonly #codec: Codec<T>;
+  readonly #legacy: Legacy<T> | undefined;
   readonly #clock: Clock;
   readonly #updates: Updates<T>;
   #closed = false;
@@ -134,6 +141,7 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
       prefix = DEFAULT_PREFIX,
       ttlMs = DEFAULT_TTL_MS,
       codec = jsonCodec as Codec<T>,
+      legacy,
       commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS,
       maxPendingCommands = DEFAULT_MAX_PENDING_COMMANDS,
       tombstoneTtlMs = DEFAULT_TOMBSTONE_TTL_MS,
@@ -154,6 +162,7 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
     requireName("nodeId", nodeId);
     requireMethods("codec", codec, CODEC_METHODS);
     requireMethods("clock", clock, CLOCK_METHODS);
+    this.#legacy = legacy === undefined ? undefined : resolveLegacy(legacy, prefix);
     this.#maxSessionsPerUser = maxSessionsPerUser;
     this.#maxStalenessMs = maxStalenessMs;
     this.#commands = new RedisCommands({
@@ -162,7 +171,7 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
       timeoutMs: commandTimeoutMs,
       maxPending: maxPendingCommands,
     });
-    this.#table = new SessionTable({
+    this.#table = sessionTable(codec, this.#legacy, {
       commands: this.#commands,
       clock,
       prefix,
@@ -393,9 +402,9 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   }
 
   #decode(id: string, { record, aliveUntilMs }: Row, known?: Loaded<T>): Loaded<T> {
-    const { tag, payload, createdAtMs, expiresAtMs, user, generation } = record;
+    const { tag, createdAtMs, expiresAtMs, user, generation } = record;
     const isKnown = known !== undefined && known.session.revision === tag && tag !== "";
-    const data = isKnown ? known.session.data : this.#decodeData(id, payload);
+    const data = isKnown ? known.session.data : this.#decodeData(id, record);
     const session: Session<T> = Object.freeze({
       id,
       data,
@@ -411,13 +420,14 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
       ttlMs: record.ttlMs ?? this.ttlMs,
       aliveUntilMs,
       isFinal: false,
-      encodedLength: isKnown ? known.encodedLength : payload.length,
+      encodedLength: isKnown ? known.encodedLength : record.payload.length,
     });
   }
 
-  #decodeData(id: string, payload: string): Snapshot<T> {
+  #decodeData(id: string, { tag, payload }: SessionRecord): Snapshot<T> {
+    const format = tag === "" ? (this.#legacy ?? this.#codec) : this.#codec;
     try {
-      return freezeDeep(this.#codec.decode(payload));
+      return freezeDeep(format.decode(payload));
     } catch (error) {
       throw this.#table.undecodable(id, error as Error);
     }
@@ -431,6 +441,18 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   #assertOpen(): void {
     if (this.#closed) throw new StoreClosedError();
   }
+}
+
+/** The table that reads what another store left, where there is such a store. */
+function sessionTable<T>(
+  codec: Codec<T>,
+  legacy: Legacy<T> | undefined,
+  options: SessionTableOptions,
+): SessionTable {
+  if (legacy === undefined) return new SessionTable(options);
+  const { prefix, isForeign } = legacy;
+  const recode = (text: string) => codec.encode(legacy.decode(text));
+  return new MigratingTable({ ...options, isForeign, legacyPrefix: prefix, recode });
 }
 
 async function* flat<I>(batches: AsyncIterable<I[]>): AsyncGenerator<I> {

@@ -14,6 +14,13 @@ const NOT_A_BOOLEAN = ["false", 0, null];
 /** Each option with the values that break its rule. */
 type Rules = Readonly<Record<string, readonly unknown[]>>;
 
+const NOT_A_LEGACY: Rules = {
+  legacy: [null, "old:", true],
+  "legacy.prefix": [...NOT_A_NAME.filter((name) => name !== ""), "sess:old:"],
+  "legacy.format": ["yaml", null, {}, { decode: "JSON" }, 1],
+  "legacy.codec": [{}],
+};
+
 const REDIS_STORE: Rules = {
   prefix: NOT_A_NAME,
   ttlMs: NOT_A_TTL,
@@ -21,6 +28,7 @@ const REDIS_STORE: Rules = {
   maxPendingCommands: NOT_POSITIVE,
   channel: NOT_A_NAME.filter((name) => name !== null), // null stands for none
   nodeId: NOT_A_NAME,
+  ...NOT_A_LEGACY,
   maxPendingCommand: [1],
 };
 
@@ -33,6 +41,7 @@ const CLUSTER: Rules = {
 
 const CLUSTERED_REDIS_STORE: Rules = {
   ...CLUSTER,
+  ...NOT_A_LEGACY,
   prefix: NOT_A_NAME,
   ttlMs: NOT_A_TTL,
   commandTimeoutMs: [...NOT_A_DELAY, 2_000, 2_001],
@@ -75,10 +84,21 @@ function refuses(rules: Rules, construct: (option: string, value: unknown) => un
 }
 
 describe("RedisStore", () => {
-  refuses(REDIS_STORE, (option, value) => new RedisStore({ client, [option]: value }));
+  refuses(REDIS_STORE, (option, value) => new RedisStore({ client, ...nested(option, value) }));
 
   test("takes null as channel", () => {
     new RedisStore({ client, channel: null });
+  });
+
+  test.each([
+    {},
+    { prefix: "" },
+    { prefix: "sess:" },
+    { prefix: "ses" },
+    { format: "json" } as const,
+  ])("takes sessions of another store: %o", (legacy) => {
+    new RedisStore({ client, legacy });
+    new RedisStore({ client, legacy: { ...legacy, format: { decode: JSON.parse } } });
   });
 });
 

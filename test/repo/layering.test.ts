@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { layeringViolations, unreachableModules } from "./layering.js";
-import { entries, packageJson } from "./package-json.js";
+import { entries, packageJson, programs } from "./package-json.js";
 import { parseModule, sourceModules } from "./source.js";
 
 const modules = sourceModules();
@@ -11,7 +11,7 @@ describe("the modules of src/", () => {
   });
 
   test("are all reachable from an entry of the package", () => {
-    const sources = entries.map(({ source }) => source);
+    const sources = [...entries.map(({ source }) => source), ...programs];
     expect(unreachableModules(modules, sources)).toEqual([]);
   });
 

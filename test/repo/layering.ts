@@ -22,6 +22,7 @@ const CORE: readonly Layer[] = [
 const EDGES: readonly Layer[] = [
   { name: "index", holds: /^src\/index\.ts$/, packages: [] },
   { name: "adapters", holds: /^src\/adapters\//, packages: ["express-session"] },
+  { name: "cli", holds: /^src\/cli\//, packages: ["ioredis", "redis"] },
   { name: "testing", holds: /^src\/testing\//, packages: [] },
 ];
 

@@ -5,6 +5,7 @@ export interface PackageJson {
   readonly name: string;
   readonly version: string;
   readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
+  readonly bin: Readonly<Record<string, string>>;
   readonly scripts: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
@@ -29,8 +30,16 @@ export const entries: readonly Entry[] = Object.entries(packageJson.exports).fla
     ? []
     : {
         specifier: packageJson.name + subpath.slice(1),
-        source: target.default.replace(/^\.\/dist\//, "src/").replace(/\.js$/, ".ts"),
+        source: sourceOf(target.default),
         types: target.types,
         code: target.default,
       },
 );
+
+/** The modules that are built for the commands of the package. */
+export const programs: readonly string[] = Object.values(packageJson.bin).map(sourceOf);
+
+/** The module that a file of the package is built from. */
+function sourceOf(file: string): string {
+  return file.replace(/^(?:\.\/)?dist\//, "src/").replace(/\.js$/, ".ts");
+}

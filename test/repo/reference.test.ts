@@ -56,6 +56,7 @@ const attempts: Record<string, Attempt> = {
   ClusteredRedisStoreOptions: (option, value) =>
     new ClusteredRedisStore({ client, ...nested(option, value) }),
   RedisStoreOptions: (option, value) => new RedisStore({ client, ...nested(option, value) }),
+  LegacyOptions: (option, value) => new RedisStore({ client, legacy: nested(option, value) }),
   MemoryStoreOptions: (option, value) => new MemoryStore(nested(option, value)),
   LocalCacheOptions: (option, value) => new LocalCache(nested(option, value)),
   ClusterCoordinatorOptions: (option, value) =>

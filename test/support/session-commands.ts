@@ -1,16 +1,22 @@
 import { BEAT } from "../../src/redis/scripts/beat.js";
 import { DELETE } from "../../src/redis/scripts/delete.js";
+import { LEGACY_READ } from "../../src/redis/scripts/legacy-read.js";
+import { LEGACY_TOUCH } from "../../src/redis/scripts/legacy-touch.js";
 import { LIST } from "../../src/redis/scripts/list.js";
 import { PUT } from "../../src/redis/scripts/put.js";
 import { READ } from "../../src/redis/scripts/read.js";
+import { REPLACE } from "../../src/redis/scripts/replace.js";
 import { TOUCH } from "../../src/redis/scripts/touch.js";
 import type { TestClient } from "./clients.js";
 
 const SCRIPT_NAMES = new Map([
+  [LEGACY_READ.sha1, "legacy-read"],
+  [LEGACY_TOUCH.sha1, "legacy-touch"],
   [LIST.sha1, "list"],
   [DELETE.sha1, "delete"],
   [PUT.sha1, "put"],
   [READ.sha1, "read"],
+  [REPLACE.sha1, "replace"],
   [TOUCH.sha1, "touch"],
 ]);
 

@@ -8,9 +8,9 @@ import { script } from "./script.js";
  * - KEYS 1 record, 2 generations
  * - ARGV 1 tag that the caller knows, or ''
  * - returns `{record, remaining life in ms, or -1 for no end}`, with only the header and the user if the record has that tag; nil if
- *   there is none
+ *   there is none; `'gone'` for a tombstone, and for a session whose user was revoked
  *
- * O(size of the record). A tombstone reads as none, and so does a session whose user was revoked.
+ * O(size of the record).
  */
 export const READ = script(`${HEAD}
 if ARGV[1] ~= '' then
@@ -20,6 +20,7 @@ if ARGV[1] ~= '' then
   end
 end
 local record = redis.call('GET', KEYS[1])
-if not record or kind_of(string.sub(record, 1, ${HEAD_LENGTH}), KEYS[2]) == 'gone' then return nil end
+if not record then return nil end
+if kind_of(string.sub(record, 1, ${HEAD_LENGTH}), KEYS[2]) == 'gone' then return 'gone' end
 return {record, redis.call('PTTL', KEYS[1])}
 `);

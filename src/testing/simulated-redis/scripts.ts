@@ -3,10 +3,13 @@ import { BEAT } from "../../redis/scripts/beat.js";
 import { CLEAR } from "../../redis/scripts/clear.js";
 import { DELETE } from "../../redis/scripts/delete.js";
 import { LEAVE } from "../../redis/scripts/leave.js";
+import { LEGACY_READ } from "../../redis/scripts/legacy-read.js";
+import { LEGACY_TOUCH } from "../../redis/scripts/legacy-touch.js";
 import { LIST } from "../../redis/scripts/list.js";
 import { PUT } from "../../redis/scripts/put.js";
 import { READ } from "../../redis/scripts/read.js";
 import { REASSERT } from "../../redis/scripts/reassert.js";
+import { REPLACE } from "../../redis/scripts/replace.js";
 import { REVOKE_USER } from "../../redis/scripts/revoke-user.js";
 import type { Script } from "../../redis/scripts/script.js";
 import { TOUCH } from "../../redis/scripts/touch.js";
@@ -91,6 +94,21 @@ function leave(call: Call, keys: readonly string[], args: readonly string[]): Re
   return gone;
 }
 
+function legacyRead(call: Call, keys: readonly string[]): Reply {
+  const [record] = keys as [string];
+  if (call("TYPE", record) !== "string") return null;
+  return [call("GET", record), call("PTTL", record)];
+}
+
+function legacyTouch(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [record] = keys as [string];
+  const [current, life] = [Number(call("PTTL", record)), Number(args[0])];
+  if (current === -2) return null;
+  if (current === -1 || current >= life) return current;
+  call("PEXPIRE", record, life);
+  return life;
+}
+
 function list(call: Call, keys: readonly string[]): Reply {
   const [generations, ...records] = keys as [string, ...string[]];
   return records.filter((record) => {
@@ -156,7 +174,8 @@ function read(call: Call, keys: readonly string[], args: readonly string[]): Rep
     }
   }
   const text = call("GET", record) as string | null;
-  if (text === null || kindOf(call, text.slice(0, HEAD_LENGTH), generations) === "gone") return null;
+  if (text === null) return null;
+  if (kindOf(call, text.slice(0, HEAD_LENGTH), generations) === "gone") return "gone";
   return [text, call("PTTL", record)];
 }
 
@@ -174,6 +193,18 @@ function reassert(call: Call, keys: readonly string[], args: readonly string[]):
     }
   }
   return back;
+}
+
+function replace(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [record] = keys as [string];
+  const [expected, text, askedLife] = args as Strings3;
+  const current = (call("GET", record) ?? "") as string;
+  if (current === text) return 1;
+  if (current !== expected) return 0;
+  if (text === "") return call("UNLINK", record);
+  const life = Number(askedLife || call("PTTL", record));
+  call("SET", record, text, ...(life > 0 ? ["PX", life] : []));
+  return 1;
 }
 
 function revokeUser(call: Call, keys: readonly string[], args: readonly string[]): Reply {
@@ -237,10 +268,13 @@ const BODIES: readonly (readonly [name: string, script: Script, body: ScriptBody
   ["clear", CLEAR, clear],
   ["delete", DELETE, remove],
   ["leave", LEAVE, leave],
+  ["legacy-read", LEGACY_READ, legacyRead],
+  ["legacy-touch", LEGACY_TOUCH, legacyTouch],
   ["list", LIST, list],
   ["put", PUT, put],
   ["read", READ, read],
   ["reassert", REASSERT, reassert],
+  ["replace", REPLACE, replace],
   ["revoke-user", REVOKE_USER, revokeUser],
   ["touch", TOUCH, touch],
   ["user-sessions", USER_SESSIONS, userSessions],

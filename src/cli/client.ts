@@ -1,0 +1,55 @@
+import { portOf, type RedisClient } from "../redis/detect.js";
+import type { RedisPort } from "../redis/port.js";
+import { CLIENTS, type ClientPackage } from "./resolve.js";
+
+/** A connection to Redis. */
+export interface Connection {
+  readonly port: RedisPort;
+  close(): void;
+}
+
+/** Why the command cannot do what it was asked for. */
+export class CommandError extends Error {}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Connects with the client package that is installed, or with the one that was asked for. One attempt: a connection that is lost ends the run. */
+export async function connect(url: string, asked: ClientPackage | undefined): Promise<Connection> {
+  const open = { redis: openNodeRedis, ioredis: openIoredis };
+  for (const name of asked === undefined ? CLIENTS : [asked]) {
+    const connection = await open[name](url).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ERR_MODULE_NOT_FOUND") return undefined;
+      throw new CommandError(`Redis cannot be reached: ${error.message || error.code}.`, { cause: error });
+    });
+    if (connection !== undefined) return connection;
+  }
+  throw new CommandError(`No Redis client is installed. Run: npm install ${asked ?? "redis (or ioredis)"}`);
+}
+
+async function openNodeRedis(url: string): Promise<Connection> {
+  const { createClient } = await import("redis");
+  const client = createClient({
+    url,
+    socket: { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false },
+  });
+  client.on("error", () => {}); // each command that was under way says so itself
+  await client.connect();
+  return { port: portOf(client as unknown as RedisClient), close: () => client.isOpen && client.destroy() };
+}
+
+async function openIoredis(url: string): Promise<Connection> {
+  const { Redis } = await import("ioredis");
+  const client = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy: () => null,
+  });
+  let cause: Error | undefined;
+  client.on("error", (error: Error) => {
+    cause = error;
+  });
+  await client.connect().catch((error: Error) => {
+    throw cause ?? error;
+  });
+  return { port: portOf(client as unknown as RedisClient), close: () => client.disconnect() };
+}

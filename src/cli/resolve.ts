@@ -1,0 +1,99 @@
+import { CONTROL_CHARACTER, DEFAULT_PREFIX, DEFAULT_TTL_MS, MAX_TTL_MS } from "../options.js";
+import { DEFAULT_BATCH, type Flags, UsageError } from "./flags.js";
+
+/** What a record can be rewritten into. */
+export const FORMATS = ["sessionmesh", "connect-redis", "koa-redis"] as const;
+/** One of them. */
+export type Format = (typeof FORMATS)[number];
+
+/** The packages that can talk to Redis. */
+export const CLIENTS = ["redis", "ioredis"] as const;
+/** One of them. */
+export type ClientPackage = (typeof CLIENTS)[number];
+
+/** What a run shall do: the flags, checked and completed. */
+export interface MigrationPlan {
+  readonly to: Format;
+  readonly fromPrefix: string;
+  readonly prefix: string;
+  readonly idPrefix: string;
+  readonly url: string;
+  readonly client: ClientPackage | undefined;
+  readonly ttlMs: number;
+  readonly batch: number;
+  readonly cursor: string;
+  readonly dryRun: boolean;
+}
+
+const MAX_BATCH = 10_000;
+
+/** Checks the flags and fills in what they leave out. Throws a `UsageError`. */
+export function resolvePlan(flags: Flags, env: Readonly<Record<string, string | undefined>>): MigrationPlan {
+  const { prefix = DEFAULT_PREFIX, "id-prefix": idPrefix = "", cursor = "0" } = flags;
+  const { "from-prefix": fromPrefix = prefix, url = env.REDIS_URL } = flags;
+  const to = oneOf("to", flags.to, FORMATS);
+  if (to === undefined) throw new UsageError(`--to is required: ${FORMATS.join(", ")}.`);
+  requireText("prefix", prefix);
+  requireText("from-prefix", fromPrefix);
+  requireText("id-prefix", idPrefix);
+  if (url === undefined || url === "") throw new UsageError("--url is required where REDIS_URL is not set.");
+  if (!/^rediss?:\/\/./.test(url)) throw new UsageError("--url must begin with redis:// or rediss://.");
+  if (!/^\d+$/.test(cursor))
+    throw new UsageError("--cursor must be one that an interrupted run has printed.");
+  requireSafePrefixes(to, { prefix, fromPrefix, idPrefix });
+  return {
+    to,
+    fromPrefix,
+    prefix,
+    idPrefix,
+    url,
+    cursor,
+    client: oneOf("client", flags.client, CLIENTS),
+    ttlMs: numberOf("ttl-ms", flags["ttl-ms"], DEFAULT_TTL_MS, MAX_TTL_MS),
+    batch: numberOf("batch", flags.batch, DEFAULT_BATCH, MAX_BATCH),
+    dryRun: flags["dry-run"] === true,
+  };
+}
+
+function requireSafePrefixes(
+  to: Format,
+  { prefix, fromPrefix, idPrefix }: { prefix: string; fromPrefix: string; idPrefix: string },
+): void {
+  if (fromPrefix + idPrefix === "") {
+    throw new UsageError(
+      "--id-prefix is required with an empty --from-prefix: all keys would be taken for sessions.",
+    );
+  }
+  const [ours, flag] = to === "sessionmesh" ? [prefix, "prefix"] : [fromPrefix, "from-prefix"];
+  if (ours === "") throw new UsageError(`--${flag} must not be empty: it is that of sessionmesh.`);
+  if (prefix !== fromPrefix && (prefix + idPrefix).startsWith(fromPrefix + idPrefix)) {
+    throw new UsageError("--prefix must not begin with --from-prefix: what is done would be met again.");
+  }
+}
+
+function oneOf<T extends string>(
+  flag: string,
+  value: string | undefined,
+  known: readonly T[],
+): T | undefined {
+  const found = known.find((item) => item === value);
+  if (found === undefined && value !== undefined) {
+    throw new UsageError(`--${flag} must be one of ${known.join(", ")}; received ${JSON.stringify(value)}.`);
+  }
+  return found;
+}
+
+function numberOf(flag: string, value: string | undefined, byDefault: number, most: number): number {
+  if (value === undefined) return byDefault;
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || number < 1 || number > most) {
+    throw new UsageError(
+      `--${flag} must be a whole number from 1 to ${most}; received ${JSON.stringify(value)}.`,
+    );
+  }
+  return number;
+}
+
+function requireText(flag: string, value: string): void {
+  if (CONTROL_CHARACTER.test(value)) throw new UsageError(`--${flag} must have no control characters.`);
+}
