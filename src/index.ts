@@ -68,6 +68,7 @@ export type {
   Change,
   CreateOptions,
   DeleteOptions,
+  KeyValueStore,
   LifeOptions,
   Predicate,
   ReadOptions,
