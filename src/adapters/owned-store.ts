@@ -1,15 +1,19 @@
 import { ClusteredRedisStore, type ClusteredRedisStoreOptions } from "../stores/clustered-redis-store.js";
 import type { SessionStore } from "../stores/store.js";
 
-/** Where an adapter's sessions are: in a store of the application, or in one that the adapter makes of these options. */
 // biome-ignore lint/suspicious/noExplicitAny: what the application calls its data is not the middleware's business
-export type AdapterOptions<T> = { store: SessionStore<any> } | ClusteredRedisStoreOptions<T>;
+type AnyStore = SessionStore<any>;
+
+/** Where an adapter's sessions are: in a store of the application, or in one that the adapter makes of these options. */
+export type AdapterOptions<T, S extends AnyStore = AnyStore> = { store: S } | ClusteredRedisStoreOptions<T>;
 
 /**
  * The adapter's store, started. Middlewares cannot wait for a store, and need not: until the first lease is held it answers from Redis.
  * A start that takes too long is not an error for anybody to handle here: the coordinator says so to the logger and keeps trying.
  */
-export function startedStore<T>(options: AdapterOptions<T>): SessionStore<T> {
+export function startedStore<T, S extends AnyStore = AnyStore>(
+  options: AdapterOptions<T, S>,
+): S | ClusteredRedisStore<T> {
   const store = "store" in options ? options.store : new ClusteredRedisStore(options);
   store.start().catch(() => {});
   return store;

@@ -10,13 +10,17 @@ const FIRST_BACKOFF_MS = 4;
 /** How many sessions a bulk operation has on the way to Redis at a time. */
 export const BATCH_SIZE = 100;
 
-/** Runs a conditional write until it meets no conflict, at most five times. */
-export async function retryOnConflict<R>(clock: Clock, attempt: () => Promise<R>): Promise<R> {
+/** Runs a conditional write until it meets no conflict, at most so many times. */
+export async function retryOnConflict<R>(
+  clock: Clock,
+  attempt: () => Promise<R>,
+  maxAttempts = MAX_ATTEMPTS,
+): Promise<R> {
   for (let n = 1; ; n++) {
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof SessionConflictError) || n === MAX_ATTEMPTS) throw error;
+      if (!(error instanceof SessionConflictError) || n === maxAttempts) throw error;
       const backoffMs = clock.random() * FIRST_BACKOFF_MS * 2 ** (n - 1);
       await new Promise<void>((resolve) => {
         clock.schedule(resolve, backoffMs);
