@@ -54,9 +54,7 @@ const NONE = "";
  * const auth = betterAuth({ secondaryStorage: betterAuthStorage({ client }) });
  */
 export function betterAuthStorage(options: BetterAuthStorageOptions): BetterAuthStorage {
-  const withPrefix = "store" in options ? options : { prefix: DEFAULT_AUTH_PREFIX, ...options };
-  if ("store" in withPrefix) requireMethods("store", withPrefix.store, ["add", "take", "increment"]);
-  const store: KeyValueStore<string> = startedStore<string, AnyKeyValueStore>(withPrefix);
+  const store: KeyValueStore<string> = startedStore<string, AnyKeyValueStore>(resolve(options));
   const activeSessions = new ActiveSessions(store);
 
   /** From memory, also that there is none. */
@@ -102,6 +100,15 @@ export function betterAuthStorage(options: BetterAuthStorageOptions): BetterAuth
       return store.increment(key, secondsToMs("ttl", ttl));
     },
   };
+}
+
+function resolve(options: BetterAuthStorageOptions): BetterAuthStorageOptions {
+  if ("store" in options) {
+    requireMethods("store", options.store, ["add", "take", "increment"]);
+    return options;
+  }
+  const { prefix = DEFAULT_AUTH_PREFIX } = options;
+  return { ...options, prefix };
 }
 
 async function setSession(store: KeyValueStore<string>, key: string, value: string, ttlMs: number) {

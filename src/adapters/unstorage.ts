@@ -61,9 +61,7 @@ export interface UnstorageDriver {
 export function unstorageDriver({ tombstones = false, ...options }: UnstorageDriverOptions): UnstorageDriver {
   requireBoolean("tombstones", tombstones);
   const isOurs = !("store" in options);
-  const store: SessionStore<string> = startedStore<string>(
-    "store" in options ? options : { prefix: DEFAULT_STORAGE_PREFIX, ...options },
-  );
+  const store: SessionStore<string> = startedStore<string>(resolve(options));
 
   async function* keysOf(base: string): AsyncGenerator<string> {
     for await (const key of store.ids()) if (key.startsWith(base)) yield key;
@@ -113,6 +111,12 @@ export function unstorageDriver({ tombstones = false, ...options }: UnstorageDri
       if (isOurs) await store.close();
     },
   };
+}
+
+function resolve(options: AdapterOptions<string>): AdapterOptions<string> {
+  if ("store" in options) return options;
+  const { prefix = DEFAULT_STORAGE_PREFIX } = options;
+  return { ...options, prefix };
 }
 
 function ttlMsOf(ttl: number): number {
