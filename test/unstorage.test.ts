@@ -1,5 +1,6 @@
 import { H3 } from "h3";
 import { createStorage, prefixStorage } from "unstorage";
+import redisDriver from "unstorage/drivers/redis";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { unstorageDriver } from "../src/adapters/unstorage.js";
 import {
@@ -8,6 +9,7 @@ import {
   InvalidSessionIdError,
   MemoryStore,
   type RedisClient,
+  SessionCorruptError,
   SessionRevokedError,
   StoreClosedError,
   StoreUnavailableError,
@@ -179,6 +181,22 @@ function loginApp(storage: ReturnType<typeof createStorage>) {
       return "bye";
     });
 }
+
+test("objects that the Redis driver of unstorage wrote are found, and overwritten; what else it wrote is refused", async () => {
+  const [kind] = CURRENT_CLIENT_KINDS;
+  if (kind === undefined) throw new Error("no client kind");
+  const { prefix, cluster } = clusterNames();
+  const before = createStorage({ driver: redisDriver({ url: redis.url, base: prefix }) });
+  onTestFinished(() => before.dispose());
+  await before.setItem("object", { n: 1 });
+  await before.setItem("list", [1]);
+
+  const storage = await startStorage(kind, { prefix, cluster });
+  expect(await storage.getItem("object")).toEqual({ n: 1 });
+  await storage.setItem("object", { n: 2 });
+  expect(await storage.getItem("object")).toEqual({ n: 2 });
+  await expect(storage.getItem("list")).rejects.toThrow(SessionCorruptError);
+});
 
 describe("the driver", () => {
   function inMemory(options: { tombstones?: boolean } = {}) {
