@@ -75,6 +75,23 @@ describe.each(CURRENT_CLIENT_KINDS)("on $name", (kind) => {
     expect(await here.site.whoIs(await there.site.signIn(ADA))).toBe(ADA);
   });
 
+  test("after a sign-out on one node, the other answers with the session no longer than the bound", async () => {
+    const boundMs = 1_000;
+    const [here, there] = await twoNodes({ maxStalenessMs: boundMs });
+    const cookie = await here.site.signUp(ADA);
+    await there.site.whoIs(cookie);
+    await here.site.signOut(cookie);
+    const signedOutAtMs = performance.now();
+    let servedAtMs = signedOutAtMs;
+    for (;;) {
+      const askedAtMs = performance.now();
+      if ((await there.site.whoIs(cookie)) === undefined) break;
+      servedAtMs = askedAtMs;
+    }
+    expect(servedAtMs - signedOutAtMs).toBeLessThanOrEqual(boundMs);
+    for (let n = 0; n < 20; n++) expect(await there.site.whoIs(cookie)).toBeUndefined();
+  });
+
   test("whoever is known to a node costs no Redis command", async () => {
     const [here, there] = await twoNodes();
     const cookie = await here.site.signUp(ADA);
@@ -383,6 +400,26 @@ describe("without Redis", () => {
     for (const outcome of outcomes) {
       expect(outcome).toMatchObject({ status: "rejected", reason: expect.any(StoreUnavailableError) });
     }
+  });
+});
+
+describe("a Redis that is full", () => {
+  const full = useRedis();
+
+  test("is enough for who is logged in", async () => {
+    const [kind] = CURRENT_CLIENT_KINDS;
+    if (kind === undefined) throw new Error("no client kind");
+    const { site } = await startAuthNode({
+      kind,
+      port: full.port,
+      names: clusterNames(),
+      db: userDatabase(),
+    });
+    const cookie = await site.signUp(ADA);
+    await redisCommand(full.port, "CONFIG", "SET", "maxmemory", "1");
+    expect(await site.whoIs(cookie)).toBe(ADA);
+    await expect(site.signIn(ADA)).rejects.toThrow();
+    expect(await site.whoIs(cookie)).toBe(ADA);
   });
 });
 
