@@ -37,6 +37,7 @@ export {
 } from "./errors.js";
 export type { Logger } from "./events.js";
 export {
+  DEFAULT_AUTH_PREFIX,
   DEFAULT_CACHE_MAX_BYTES,
   DEFAULT_CACHE_MAX_ENTRIES,
   DEFAULT_CACHE_TTL_MS,
@@ -47,6 +48,7 @@ export {
   DEFAULT_MAX_STALENESS_MS,
   DEFAULT_PREFIX,
   DEFAULT_REMEMBER_MS,
+  DEFAULT_STORAGE_PREFIX,
   DEFAULT_SUBSCRIBE_TIMEOUT_MS,
   DEFAULT_TOMBSTONE_TTL_MS,
   DEFAULT_TTL_MS,
@@ -71,6 +73,7 @@ export type {
   Change,
   CreateOptions,
   DeleteOptions,
+  KeyValueStore,
   LifeOptions,
   Predicate,
   ReadOptions,

@@ -2,6 +2,10 @@ import { InvalidOptionError } from "./errors.js";
 
 /** What stands before a session's id in its Redis key. That of connect-redis, so that its sessions are found. */
 export const DEFAULT_PREFIX = "sess:";
+/** The same for what better-auth keeps, so that no other store's sessions are in between. */
+export const DEFAULT_AUTH_PREFIX = "auth:";
+/** The same for the items of unstorage. */
+export const DEFAULT_STORAGE_PREFIX = "storage:";
 /** Life of a session that says nothing else, in milliseconds: one day, as with connect-redis. */
 export const DEFAULT_TTL_MS = 86_400_000;
 /** How another store spelt the sessions that it left: as connect-redis does by default. */

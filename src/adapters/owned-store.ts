@@ -3,9 +3,11 @@ import type { ResolveConflict } from "../session/merge.js";
 import { ClusteredRedisStore, type ClusteredRedisStoreOptions } from "../stores/clustered-redis-store.js";
 import type { SessionStore } from "../stores/store.js";
 
-/** Where an adapter's sessions are: in a store of the application, or in one that the adapter makes of these options. */
 // biome-ignore lint/suspicious/noExplicitAny: what the application calls its data is not the middleware's business
-export type StoreOrOptions<T> = { store: SessionStore<any> } | ClusteredRedisStoreOptions<T>;
+type AnyStore = SessionStore<any>;
+
+/** Where an adapter's sessions are: in a store of the application, or in one that the adapter makes of these options. */
+export type StoreOrOptions<T, S extends AnyStore = AnyStore> = { store: S } | ClusteredRedisStoreOptions<T>;
 
 /** How the adapter of a middleware saves sessions. */
 export interface SavingOptions {
@@ -23,7 +25,9 @@ export type AdapterOptions<T> = StoreOrOptions<T> & SavingOptions;
  * The adapter's store, started. Middlewares cannot wait for a store, and need not: until the first lease is held it answers from Redis.
  * A start that takes too long is not an error for anybody to handle here: the coordinator says so to the logger and keeps trying.
  */
-export function startedStore<T>(options: StoreOrOptions<T>): SessionStore<T> {
+export function startedStore<T, S extends AnyStore = AnyStore>(
+  options: StoreOrOptions<T, S>,
+): S | ClusteredRedisStore<T> {
   if ("store" in options) requireKnownOptions("", options, ["store"]);
   const store = "store" in options ? options.store : new ClusteredRedisStore(options);
   store.start().catch(() => {});

@@ -18,12 +18,14 @@ import type { RedisCommands } from "./commands.js";
 import type { Reply } from "./port.js";
 import { CLEAR } from "./scripts/clear.js";
 import { DELETE } from "./scripts/delete.js";
+import { INCREMENT } from "./scripts/increment.js";
 import { LIST } from "./scripts/list.js";
 import { PUT } from "./scripts/put.js";
 import { READ } from "./scripts/read.js";
 import { REASSERT } from "./scripts/reassert.js";
 import { REVOKE_USER } from "./scripts/revoke-user.js";
 import type { Script } from "./scripts/script.js";
+import { TAKE } from "./scripts/take.js";
 import { TOUCH } from "./scripts/touch.js";
 import { USER_SESSIONS } from "./scripts/user-sessions.js";
 
@@ -90,6 +92,8 @@ export interface DeleteRequest {
   readonly expectedTag?: string | undefined;
   readonly reason: DeletionReason;
   readonly acknowledge?: AcknowledgementRequest | undefined;
+  /** `false`: leaves no tombstone. */
+  readonly tombstone?: boolean | undefined;
 }
 
 /** The nodes that may hold a lease, each with the number of its beats. */
@@ -116,6 +120,7 @@ export class SessionTable {
   readonly #meta: string;
   readonly #generations: string;
   readonly #userIndex: string;
+  readonly #counters: string;
   readonly #nodeId: string;
   readonly #isForeign: ((text: string) => boolean) | undefined;
   #corruptRecords = 0;
@@ -131,6 +136,7 @@ export class SessionTable {
     this.#meta = metaKey(this.#channel);
     this.#generations = generationsKey(prefix);
     this.#userIndex = `sessionmesh:user:${prefix}`;
+    this.#counters = `sessionmesh:counter:${prefix}`;
     this.#nodeId = nodeId;
     this.#isForeign = options.isForeign;
   }
@@ -209,19 +215,37 @@ export class SessionTable {
   /** Deletes a session, if it has `expectedTag` where one is given. With the registry, if nodes are to acknowledge it. */
   async delete(
     id: string,
-    { expectedTag, reason, acknowledge }: DeleteRequest,
+    { expectedTag, reason, acknowledge, tombstone = true }: DeleteRequest,
   ): Promise<{ deleted: boolean; registry: Registry }> {
     const condition = expectedTag === undefined ? "" : `=${expectedTag}`;
     const deletion = newTag(); // names it, however often it is sent; a link of the chain is never used twice
     const args = () => {
-      const all = [condition, newTag(), this.#tombstoneTtl, this.#channel, this.#nodeId, reason];
+      const tombstoneTtl = tombstone ? this.#tombstoneTtl : "";
+      const all = [condition, newTag(), tombstoneTtl, this.#channel, this.#nodeId, reason];
       all.push(...acknowledgementArgs(acknowledge), newTag(), deletion);
       return all;
     };
-    const reply = await this.#run(id, DELETE, [this.#key(id), this.#meta, this.#generations], args);
+    const keys = [this.#key(id), this.#meta, this.#generations];
+    // without a tombstone that names it, a repetition could undo what others wrote in between
+    const reply = await this.#run(id, DELETE, keys, args, tombstone);
     const [outcome, registry] = reply as [number, Reply[]?];
     if (Number(outcome) === -1) throw new SessionConflictError(this.#keyHash(id));
     return { deleted: Number(outcome) === 1, registry: registryOf(registry) };
+  }
+
+  /** Reads a session and deletes it: of all who try, one gets it. Not repeated: whoever lost the reply would find nothing. */
+  async take(id: string): Promise<Row | undefined> {
+    const keys = [this.#key(id), this.#meta, this.#generations];
+    const sentAtMs = this.#now();
+    const reply = await this.#run(id, TAKE, keys, [newTag(), this.#channel, this.#nodeId], false);
+    if (reply === null) return undefined;
+    const [record, lifeMs] = reply as [string, number];
+    return this.#row(id, record, Number(lifeMs), sentAtMs);
+  }
+
+  /** Counts one more under an id of a counter; `ttlMs` is the life of a new one. Not repeated: it would count twice. */
+  async increment(id: string, ttlMs: number): Promise<number> {
+    return Number(await this.#commands.run(INCREMENT, [this.#counters + id], [String(ttlMs)]));
   }
 
   /** Ends all sessions that a user has; `floor` repeats what a server may have lost. `deleted`: it was not so before. */

@@ -1,5 +1,5 @@
 import { InvalidOptionError } from "../errors.js";
-import { requireDelayMs, requireKnownOptions, requireTtlMs } from "../options.js";
+import { requireBoolean, requireDelayMs, requireKnownOptions, requireTtlMs } from "../options.js";
 import type { Life } from "../redis/session-table.js";
 import { encodeUser, MAX_USER_LENGTH } from "../session/record.js";
 import type {
@@ -59,8 +59,9 @@ export function checkWriteOptions(options: WriteOptions | undefined): void {
 /** Checks the options of `delete`. */
 export function checkDeleteOptions(options: DeleteOptions | undefined): void {
   if (options === undefined) return;
-  requireKnownOptions("", options, ["ifRevision"]);
+  requireKnownOptions("", options, ["ifRevision", "tombstone"]);
   requireRevision(options.ifRevision);
+  if (options.tombstone !== undefined) requireBoolean("tombstone", options.tombstone);
 }
 
 function requireRevision(ifRevision: unknown): void {

@@ -43,12 +43,12 @@ import type {
   Change,
   CreateOptions,
   DeleteOptions,
+  KeyValueStore,
   LifeOptions,
   Predicate,
   ReadOptions,
   Revocation,
   RevokeOptions,
-  SessionStore,
   WriteOptions,
 } from "./store.js";
 import { Touches } from "./touches.js";
@@ -126,7 +126,7 @@ const BYTES_PER_CHARACTER = 2;
  * const session = await store.create({ userId: 42 });
  * await store.get(session.id); // from memory
  */
-export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implements SessionStore<T> {
+export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implements KeyValueStore<T> {
   readonly ttlMs: number;
   /** The store behind the cache. */
   readonly redisStore: RedisStore<T>;
@@ -234,8 +234,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   }
 
   create(data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
-    const id = newSessionId();
-    return this.#write(id, options, () => this.redisStore.insert(id, data, options));
+    return this.add(newSessionId(), data, options);
   }
 
   set(id: string, data: T | Snapshot<T>, options: WriteOptions = {}): Promise<Session<T>> {
@@ -271,9 +270,25 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
 
   async delete(id: string, options?: DeleteOptions): Promise<boolean> {
     checkDeleteOptions(options);
-    const expectedTag = options?.ifRevision;
-    const { deleted } = await this.#bury(id, { expectedTag, reason: "deleted" });
+    const { ifRevision: expectedTag, tombstone } = options ?? {};
+    const { deleted } = await this.#bury(id, { expectedTag, reason: "deleted", tombstone });
     return deleted;
+  }
+
+  add(id: string, data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
+    return this.#write(id, options, () => this.redisStore.insert(id, data, options));
+  }
+
+  async take(id: string): Promise<Session<T> | undefined> {
+    try {
+      return await this.redisStore.take(id);
+    } finally {
+      this.#drop(id); // also if it failed: it may have been carried out
+    }
+  }
+
+  increment(id: string, ttlMs: number): Promise<number> {
+    return this.redisStore.increment(id, ttlMs);
   }
 
   /**
@@ -467,9 +482,12 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     }
   }
 
-  /** Deletes in Redis, then here. Once more if this node is not sure that it was the same history all the while. */
+  /**
+   * Deletes in Redis, then here. Once more if this node is not sure that it was the same history all the while. Without a tombstone there is
+   * nothing to remember, and a repetition could undo what others wrote in between.
+   */
   async #bury(id: string, request: DeleteRequest): Promise<{ deleted: boolean; registry: Registry }> {
-    const { coordinator } = this;
+    const coordinator = request.tombstone === false ? undefined : this.coordinator;
     try {
       let histories = coordinator?.histories;
       let buried = await this.redisStore.bury(id, request);

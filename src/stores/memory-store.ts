@@ -22,17 +22,18 @@ import {
   requireUser,
   resolveLife,
 } from "./call-options.js";
+import { MemoryCounters } from "./memory-counters.js";
 import { countMatching, deleteMatching, findMatching } from "./queries.js";
 import type {
   Change,
   CreateOptions,
   DeleteOptions,
+  KeyValueStore,
   LifeOptions,
   Predicate,
   ReadOptions,
   Revocation,
   RevokeOptions,
-  SessionStore,
   WriteOptions,
 } from "./store.js";
 import { Updates } from "./updates.js";
@@ -65,7 +66,7 @@ const SWEEP_PER_WRITE = 4;
  * Sessions in the memory of this process: for development and for tests. They are lost when it ends, and no other process sees
  * them.
  */
-export class MemoryStore<T = unknown> implements SessionStore<T> {
+export class MemoryStore<T = unknown> implements KeyValueStore<T> {
   readonly ttlMs: number;
   readonly #entries = new Map<string, Entry<T>>();
   /** Until when each deleted session is remembered, in the order of their deletion. */
@@ -75,6 +76,7 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
   readonly #codec: Codec<T>;
   readonly #clock: Clock;
   readonly #updates: Updates<T>;
+  readonly #counters: MemoryCounters;
   #sweep: MapIterator<string> | undefined;
   #closed = false;
 
@@ -98,6 +100,7 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
     this.#codec = codec;
     this.#clock = clock;
     this.#updates = new Updates(this, clock);
+    this.#counters = new MemoryCounters(clock);
   }
 
   async start(): Promise<void> {
@@ -114,19 +117,38 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
     return this.#live(id)?.session;
   }
 
-  async create(data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
-    this.#assertOpen();
+  create(data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
+    return this.add(newSessionId(), data, options);
+  }
+
+  async add(id: string, data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
+    this.#assertUsable(id);
     checkCreateOptions(options);
+    this.#assertNotBuried(id);
+    if (this.#live(id) !== undefined) throw new SessionConflictError(hashForLog(id));
     const { user, absoluteTtlMs = Number.POSITIVE_INFINITY } = options;
-    const session = this.#write(newSessionId(), data, options, this.#clock.now() + absoluteTtlMs, user);
+    const session = this.#write(id, data, options, this.#clock.now() + absoluteTtlMs, user);
     this.#limit(session);
     return session;
+  }
+
+  async take(id: string): Promise<Session<T> | undefined> {
+    this.#assertUsable(id);
+    const entry = this.#live(id);
+    this.#entries.delete(id);
+    return entry?.session;
+  }
+
+  async increment(id: string, ttlMs: number): Promise<number> {
+    this.#assertUsable(id);
+    requireTtlMs("ttlMs", ttlMs);
+    return this.#counters.increment(id, ttlMs);
   }
 
   async set(id: string, data: T | Snapshot<T>, options: WriteOptions = {}): Promise<Session<T>> {
     this.#assertUsable(id);
     checkWriteOptions(options);
-    if (this.#clock.now() < (this.#tombstones.get(id) ?? 0)) throw new SessionRevokedError(hashForLog(id));
+    this.#assertNotBuried(id);
     const entry = this.#live(id);
     const { ifRevision, user = entry?.session.user } = options;
     if (ifRevision !== undefined && ifRevision !== entry?.session.revision)
@@ -162,6 +184,7 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
     if (entry !== undefined && expected !== undefined && expected !== entry.session.revision) {
       throw new SessionConflictError(hashForLog(id));
     }
+    if (options?.tombstone === false) return this.#entries.delete(id);
     return (entry !== undefined || expected === undefined) && this.#bury(id);
   }
 
@@ -311,6 +334,10 @@ export class MemoryStore<T = unknown> implements SessionStore<T> {
       }
       this.#live(id);
     }
+  }
+
+  #assertNotBuried(id: string): void {
+    if (this.#clock.now() < (this.#tombstones.get(id) ?? 0)) throw new SessionRevokedError(hashForLog(id));
   }
 
   #assertUsable(id: string): void {

@@ -52,12 +52,12 @@ import type {
   Change,
   CreateOptions,
   DeleteOptions,
+  KeyValueStore,
   LifeOptions,
   Predicate,
   ReadOptions,
   Revocation,
   RevokeOptions,
-  SessionStore,
   WriteOptions,
 } from "./store.js";
 import { Updates } from "./updates.js";
@@ -122,7 +122,7 @@ export interface Loaded<T> {
  * const store = new RedisStore<{ userId: number }>({ client });
  * const session = await store.create({ userId: 42 });
  */
-export class RedisStore<T = unknown> implements SessionStore<T> {
+export class RedisStore<T = unknown> implements KeyValueStore<T> {
   readonly ttlMs: number;
   readonly #table: SessionTable;
   readonly #commands: RedisCommands;
@@ -212,9 +212,7 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
   }
 
   async create(data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
-    const { session } = await this.insert(newSessionId(), data, options);
-    await this.limit(session, options);
-    return session;
+    return this.add(newSessionId(), data, options);
   }
 
   async set(id: string, data: T | Snapshot<T>, options: WriteOptions = {}): Promise<Session<T>> {
@@ -233,7 +231,26 @@ export class RedisStore<T = unknown> implements SessionStore<T> {
 
   async delete(id: string, options?: DeleteOptions): Promise<boolean> {
     checkDeleteOptions(options);
-    return (await this.bury(id, { expectedTag: options?.ifRevision, reason: "deleted" })).deleted;
+    const { ifRevision: expectedTag, tombstone } = options ?? {};
+    return (await this.bury(id, { expectedTag, reason: "deleted", tombstone })).deleted;
+  }
+
+  async add(id: string, data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
+    const { session } = await this.insert(id, data, options);
+    await this.limit(session, options);
+    return session;
+  }
+
+  async take(id: string): Promise<Session<T> | undefined> {
+    this.#assertUsable(id);
+    const row = await this.#table.take(id);
+    return row && this.#decode(id, row).session;
+  }
+
+  async increment(id: string, ttlMs: number): Promise<number> {
+    this.#assertUsable(id);
+    requireTtlMs("ttlMs", ttlMs);
+    return this.#table.increment(id, ttlMs);
   }
 
   async revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {

@@ -35,6 +35,11 @@ export interface ReadOptions {
 export interface DeleteOptions {
   /** Delete only if the session still has this revision; otherwise a `SessionConflictError`. */
   ifRevision?: string;
+  /**
+   * `false`: leaves no tombstone, so that the id may be written again at once, also by a write that comes too late, and a server that
+   * loses the deletion brings the session back; `session-ended` is not told. For values that are no sessions. Default `true`.
+   */
+  tombstone?: boolean;
 }
 
 /** How long `revoke()` may take. */
@@ -149,4 +154,21 @@ export interface SessionStore<T> extends AsyncDisposable {
 
   /** Ends all that `start()` began. The client is the application's and stays open. */
   close(): Promise<void>;
+}
+
+/**
+ * What the adapters for key-value storages need beside sessions. All stores of this package can do it.
+ */
+export interface KeyValueStore<T> extends SessionStore<T> {
+  /** Stores a session under this id if there is none; otherwise a `SessionConflictError`. */
+  add(id: string, data: T | Snapshot<T>, options?: CreateOptions): Promise<Session<T>>;
+
+  /** Deletes the session and answers with what it was: of all who try, on all nodes, one gets it. Leaves no tombstone. */
+  take(id: string): Promise<Session<T> | undefined>;
+
+  /**
+   * Counts one more and answers with how many there are now, exactly, on all nodes. `ttlMs` is the life of a new counter; counting does not
+   * prolong it. Counters have ids of their own: no session is under them, and `clear()` leaves them.
+   */
+  increment(id: string, ttlMs: number): Promise<number>;
 }

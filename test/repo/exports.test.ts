@@ -60,7 +60,9 @@ test("every default is a documented constant of the root", () => {
 /** The names that are fixed: programs outside of this repository use them. */
 const STABLE_VALUES = {
   sessionmesh: ["ClusterCoordinator", "ClusteredRedisStore", "LocalCache", "MemoryStore", "RedisStore"],
+  "sessionmesh/better-auth": ["betterAuthStorage"],
   "sessionmesh/express": ["ExpressSessionStore"],
+  "sessionmesh/unstorage": ["unstorageDriver"],
 };
 const STORE_METHODS = [
   ...["start", "get", "peek", "create", "set", "update", "touch", "delete", "clear", "size", "ids", "all"],

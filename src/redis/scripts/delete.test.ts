@@ -16,6 +16,8 @@ interface Delete {
   fresh?: string;
   /** What names the deletion, however often it is sent. Default: the tag. */
   name?: string;
+  /** Default: there is one. */
+  tombstone?: boolean;
 }
 
 type Outcome = [outcome: number, registry?: string[]];
@@ -32,11 +34,12 @@ describe.each(SERVERS)("on $name", (server) => {
     request = "",
     fresh = newTag(),
     name,
+    tombstone = true,
     ...rest
   }: Delete = {}) {
     const condition = expected === undefined ? "" : `=${expected}`;
     const told = [rest.channel ?? names.channel, "node", "deleted", request, request && "replies", fresh];
-    const args = [condition, tag, TOMBSTONE_TTL_MS, ...told, name ?? tag];
+    const args = [condition, tag, tombstone ? TOMBSTONE_TTL_MS : "", ...told, name ?? tag];
     return (await run(DELETE, [names.key, names.meta, names.generations], args)) as unknown as Outcome;
   }
 
@@ -51,6 +54,27 @@ describe.each(SERVERS)("on $name", (server) => {
     const lifeMs = Number(await redis.send("PTTL", names.key));
     expect(lifeMs).toBeGreaterThan(0);
     expect(lifeMs).toBeLessThanOrEqual(TOMBSTONE_TTL_MS);
+  });
+
+  test("without a tombstone, nothing is left, and nodes are told as of a write", async () => {
+    await redis.send("HSET", names.meta, "c", "before");
+    const messages = await listen(names.channel);
+    await holds(recordOf());
+    const tag = newTag();
+    expect(await remove({ tag, tombstone: false })).toEqual([1]);
+    expect(await held()).toBeNull();
+    await expect.poll(() => messages).toEqual([["SM1I", "before", tag, "node", names.key]]);
+    expect(await remove({ tombstone: false })).toEqual([0]);
+    await expect.poll(() => messages.length).toBe(2);
+  });
+
+  test("without a tombstone, one that is there stays, and nobody is told", async () => {
+    const messages = await listen(names.channel);
+    await holds(tombstoneOf(A_TAG));
+    expect(await remove({ tombstone: false })).toEqual([0]);
+    expect(await held()).toBe(tombstoneOf(A_TAG));
+    expect(await redis.send("HGET", names.meta, "c")).toBeNull();
+    expect(messages).toEqual([]);
   });
 
   test("0: there was none, and a tombstone is left all the same", async () => {

@@ -2,6 +2,7 @@ import type { Reply } from "../../redis/port.js";
 import { BEAT } from "../../redis/scripts/beat.js";
 import { CLEAR } from "../../redis/scripts/clear.js";
 import { DELETE } from "../../redis/scripts/delete.js";
+import { INCREMENT } from "../../redis/scripts/increment.js";
 import { LEAVE } from "../../redis/scripts/leave.js";
 import { LEGACY_READ } from "../../redis/scripts/legacy-read.js";
 import { LEGACY_TOUCH } from "../../redis/scripts/legacy-touch.js";
@@ -12,6 +13,7 @@ import { REASSERT } from "../../redis/scripts/reassert.js";
 import { REPLACE } from "../../redis/scripts/replace.js";
 import { REVOKE_USER } from "../../redis/scripts/revoke-user.js";
 import type { Script } from "../../redis/scripts/script.js";
+import { TAKE } from "../../redis/scripts/take.js";
 import { TOUCH } from "../../redis/scripts/touch.js";
 import { USER_SESSIONS } from "../../redis/scripts/user-sessions.js";
 import { HEAD_LENGTH, HEADER_LENGTH } from "../../session/record.js";
@@ -75,11 +77,24 @@ function remove(call: Call, keys: readonly string[], args: readonly string[]): R
     if (found !== condition.slice(1)) return [-1];
   }
   if (request !== "") renewEpoch(call, meta, fresh);
-  if (!isRepetition) {
+  if (lifeMs === "") {
+    if (!head.startsWith("T1")) {
+      call("UNLINK", record);
+      announce(call, meta, channel, { kind: "I", tag, node, key: record });
+    }
+  } else if (!isRepetition) {
     call("SET", record, `T1${name}${outcome}`, "PX", lifeMs);
     announce(call, meta, channel, { kind: "D", tag, node, key: record, rest: [reason, request, replyTo] });
   }
   return request === "" ? [outcome] : [outcome, registry(call, meta)];
+}
+
+function increment(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [counter] = keys as [string];
+  const [lifeMs] = args as [string];
+  const count = Number(call("HINCRBY", counter, "n", 1));
+  if (count === 1) call("PEXPIRE", counter, lifeMs);
+  return count;
 }
 
 function leave(call: Call, keys: readonly string[], args: readonly string[]): Reply {
@@ -220,6 +235,21 @@ function revokeUser(call: Call, keys: readonly string[], args: readonly string[]
   return [generation, registry(call, meta), generation > known ? 1 : 0];
 }
 
+function take(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [record, meta, generations] = keys as Strings3;
+  const [tag, channel, node] = args as Strings3;
+  const text = call("GET", record) as string | null;
+  if (text === null) return null;
+  const kind = kindOf(call, text.slice(0, HEAD_LENGTH), generations);
+  if (kind === "gone") return null;
+  const lifeMs = call("PTTL", record);
+  if (kind !== "corrupt" && kind !== "absent") {
+    call("UNLINK", record);
+    announce(call, meta, channel, { kind: "I", tag, node, key: record });
+  }
+  return [text, lifeMs];
+}
+
 function touch(call: Call, keys: readonly string[], args: readonly string[]): Reply {
   const [record, generations] = keys as Strings2;
   const [wallMs, askedTtl, defaultTtl, askedEndMs, users] = args as Strings5;
@@ -267,6 +297,7 @@ const BODIES: readonly (readonly [name: string, script: Script, body: ScriptBody
   ["beat", BEAT, beat],
   ["clear", CLEAR, clear],
   ["delete", DELETE, remove],
+  ["increment", INCREMENT, increment],
   ["leave", LEAVE, leave],
   ["legacy-read", LEGACY_READ, legacyRead],
   ["legacy-touch", LEGACY_TOUCH, legacyTouch],
@@ -276,6 +307,7 @@ const BODIES: readonly (readonly [name: string, script: Script, body: ScriptBody
   ["reassert", REASSERT, reassert],
   ["replace", REPLACE, replace],
   ["revoke-user", REVOKE_USER, revokeUser],
+  ["take", TAKE, take],
   ["touch", TOUCH, touch],
   ["user-sessions", USER_SESSIONS, userSessions],
 ];

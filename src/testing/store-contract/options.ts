@@ -45,6 +45,11 @@ const BAD_READS: BadOptions = {
   "null as consistency": ["consistency", null],
 };
 
+const BAD_DELETIONS: BadOptions = {
+  "a word that is no boolean": ["tombstone", "no"],
+  "null as tombstone": ["tombstone", null],
+};
+
 const MISSPELT: BadOptions = { "a misspelt option": ["ifRevison", "a"] };
 
 /** Calls a method with bad options, and checks that it says so and leaves the session alone. */
@@ -92,6 +97,7 @@ export const OPTIONS: Cases = {
     "delete()",
     (store, id, options: DeleteOptions) => store.delete(id, options),
     BAD_CONDITIONS,
+    BAD_DELETIONS,
     MISSPELT,
   ),
 

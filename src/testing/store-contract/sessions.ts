@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SessionRevokedError } from "../../errors.js";
+import { SessionConflictError, SessionRevokedError } from "../../errors.js";
 import { type Cases, listed, read, rejects } from "./scenario.js";
 
 /** What one session is, and how it comes and goes. */
@@ -96,6 +96,33 @@ export const SESSIONS: Cases = {
     assert.equal(await store.delete("late"), false);
     await rejects(store.set("late", {}), SessionRevokedError);
     assert.equal(await store.get("late"), undefined);
+  },
+
+  "a deletion without a tombstone leaves nothing: the id may be written again": async ({ store }) => {
+    const { id } = await store.create({ n: 1 });
+    assert.equal(await store.delete(id, { tombstone: false }), true);
+    assert.equal(await store.get(id), undefined);
+    assert.equal(await store.delete(id, { tombstone: false }), false);
+    const again = await store.set(id, { n: 2 });
+    assert.deepEqual(await store.get(id), again);
+    assert.deepEqual(await listed(store.ids()), [id]);
+  },
+
+  "it leaves the tombstone that is there": async ({ store }) => {
+    const { id } = await store.create({});
+    await store.delete(id);
+    assert.equal(await store.delete(id, { tombstone: false }), false);
+    await rejects(store.set(id, {}), SessionRevokedError);
+  },
+
+  "it may depend on the revision, too": async ({ store }) => {
+    const { id, revision } = await store.create({ n: 1 });
+    const current = await store.set(id, { n: 2 });
+    const outdated = { ifRevision: revision, tombstone: false };
+    await rejects(store.delete(id, outdated), SessionConflictError);
+    assert.deepEqual(await store.get(id), current);
+    assert.equal(await store.delete(id, { ifRevision: current.revision, tombstone: false }), true);
+    assert.equal(await store.get(id), undefined);
   },
 
   "whoever reads after a write was acknowledged sees it": async ({ store }) => {
