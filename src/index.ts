@@ -73,6 +73,7 @@ export type {
   ReadOptions,
   Revocation,
   RevokeOptions,
+  RotateOptions,
   SessionStore,
   WriteOptions,
 } from "./stores/store.js";

@@ -3,6 +3,7 @@ import { DELETE } from "../../src/redis/scripts/delete.js";
 import { LIST } from "../../src/redis/scripts/list.js";
 import { PUT } from "../../src/redis/scripts/put.js";
 import { READ } from "../../src/redis/scripts/read.js";
+import { ROTATE } from "../../src/redis/scripts/rotate.js";
 import { TOUCH } from "../../src/redis/scripts/touch.js";
 import type { TestClient } from "./clients.js";
 
@@ -11,6 +12,7 @@ const SCRIPT_NAMES = new Map([
   [DELETE.sha1, "delete"],
   [PUT.sha1, "put"],
   [READ.sha1, "read"],
+  [ROTATE.sha1, "rotate"],
   [TOUCH.sha1, "touch"],
 ]);
 

@@ -10,7 +10,7 @@ import { script } from "./script.js";
  * - returns `{record, remaining life in ms, or -1 for no end}`, with only the header and the user if the record has that tag; nil if
  *   there is none
  *
- * O(size of the record). A tombstone reads as none, and so does a session whose user was revoked.
+ * O(size of the record). A tombstone reads as none, and so does a session whose user was revoked. An alias is given like a record.
  */
 export const READ = script(`${HEAD}
 if ARGV[1] ~= '' then
