@@ -77,7 +77,7 @@ export class SessionConflictError extends SessionMeshError {
   }
 }
 
-/** The session was deleted or revoked, and is not brought back by a write that comes too late. Nothing was written. */
+/** The session was deleted, revoked or rotated, and is not brought back by a write that comes too late. Nothing was written. */
 export class SessionRevokedError extends SessionMeshError {
   readonly code = "SESSION_REVOKED";
 

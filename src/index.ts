@@ -79,6 +79,7 @@ export type {
   ReadOptions,
   Revocation,
   RevokeOptions,
+  RotateOptions,
   SessionStore,
   WriteOptions,
 } from "./stores/store.js";

@@ -34,6 +34,12 @@ const RULES: Rule[] = [
   },
   { rule: options.requireDelayMs, good: [], bad: [2_147_483_648], says: "at most 2147483647 ms" },
   {
+    rule: options.requireGraceMs,
+    good: [0, 1, 3_600_000],
+    bad: [-1, 0.5, 3_600_001, Number.NaN, Number.POSITIVE_INFINITY, "1", null, undefined],
+    says: "a whole number of 0 to 3600000 ms (one hour)",
+  },
+  {
     rule: options.requireName,
     good: ["a", "sess:", "*", " ", "é 日本"],
     bad: ["", "a\nb", "\0", "\u007f", "a\ud800", 1, null, undefined, ["a"]],

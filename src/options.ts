@@ -60,6 +60,16 @@ export function requireDelayMs(option: string, value: unknown): asserts value is
   if (value > MAX_DELAY_MS) throw new InvalidOptionError(option, `at most ${MAX_DELAY_MS} ms`, value);
 }
 
+/** The longest grace of a rotation, in milliseconds: one hour, longer than any request is under way. */
+export const MAX_GRACE_MS = 3_600_000;
+
+/** Throws unless `value` is a grace, in whole milliseconds: zero is none. */
+export function requireGraceMs(option: string, value: unknown): asserts value is number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > MAX_GRACE_MS) {
+    throw new InvalidOptionError(option, `a whole number of 0 to ${MAX_GRACE_MS} ms (one hour)`, value);
+  }
+}
+
 /** Throws unless `value` is a name that can stand in keys, channels and messages. */
 export function requireName(option: string, value: unknown): asserts value is string {
   if (typeof value !== "string" || value === "" || !value.isWellFormed() || CONTROL_CHARACTER.test(value)) {

@@ -53,6 +53,15 @@ describe.each([memory, ...kinds])("a $name", ({ open }) => {
     await expect(store.add("a", { n: 3 })).rejects.toThrow(SessionRevokedError);
   });
 
+  test("under an id that was rotated, adds nothing, and takes the session", async () => {
+    await store.add("a", { n: 1 });
+    await store.rotate("a", "b", { graceMs: 60_000 });
+    await store.add("b", { n: 2 });
+    await expect(store.add("a", { n: 3 })).rejects.toThrow(SessionRevokedError);
+    expect(await store.take("a")).toMatchObject({ id: "b", data: { n: 2 } });
+    expect(await store.get("b")).toBeUndefined();
+  });
+
   test("of many who add, one does", async () => {
     const outcomes = await Promise.allSettled([1, 2, 3, 4, 5].map((n) => store.add("a", { n })));
     expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);

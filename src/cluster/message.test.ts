@@ -18,7 +18,7 @@ describe("reads", () => {
     expect(decodeMessage(lines(format, previous, tag, "node A", "sess:é 1"))).toEqual(change);
   });
 
-  test.each(["deleted", "revoked", "limit"])("a deletion, and why: %s", (reason) => {
+  test.each(["deleted", "revoked", "limit", "rotated"])("a deletion, and why: %s", (reason) => {
     const change = { kind: "SessionDeleted", previous, tag, nodeId: "node", key: "sess:1", reason };
     const text = lines("SM1D", previous, tag, "node", "sess:1", reason);
     expect(decodeMessage(`${text}\n\n`)).toEqual({ ...change, request: "", replyChannel: "" });

@@ -79,7 +79,7 @@ export interface Unreadable {
 
 const TAG = /^[\w-]{12}$/;
 const GENERATION = /^\d{1,8}$/;
-const REASONS: readonly unknown[] = ["deleted", "revoked", "limit"] satisfies DeletionReason[];
+const REASONS: readonly unknown[] = ["deleted", "revoked", "limit", "rotated"] satisfies DeletionReason[];
 
 /** Reads the lines after the first; `undefined` if they are not what this kind has. */
 const DECODERS: Record<string, (fields: string[]) => ClusterMessage | undefined> = {

@@ -13,9 +13,12 @@ export type FlushReason =
 
 /** A session that ended, or several at once. */
 export interface SessionEnded {
-  /** `deleted`, `revoked`; `limit`: its user had too many; `user-revoked`: all sessions of a user; `cleared`: all. Mere expiry is told to nobody. */
+  /**
+   * `deleted`, `revoked`; `limit`: its user had too many; `rotated`: it goes on under a new id; `user-revoked`: all sessions of a user; `cleared`:
+   * all. Mere expiry is told to nobody.
+   */
   readonly reason: DeletionReason | "user-revoked" | "cleared";
-  /** Which one, for `deleted`, `revoked` and `limit`. */
+  /** Which one, for `deleted`, `revoked`, `limit` and `rotated`; for `rotated` by its old id. */
   readonly id?: string;
   /** Whose, for `user-revoked`. */
   readonly user?: string;

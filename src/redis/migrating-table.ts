@@ -11,6 +11,7 @@ import {
   type Life,
   type PutRequest,
   type Registry,
+  type RotateRequest,
   type Row,
   SessionTable,
 } from "./session-table.js";
@@ -96,6 +97,16 @@ export class MigratingTable extends SessionTable {
     const removed = await this.#removeLegacy(id);
     const outcome = await super.delete(id, request);
     return { ...outcome, deleted: outcome.deleted || removed };
+  }
+
+  override async rotate(request: RotateRequest): Promise<boolean> {
+    await this.#move(request.id);
+    return super.rotate(request);
+  }
+
+  override async take(id: string): Promise<Row | undefined> {
+    await this.#move(id);
+    return super.take(id);
   }
 
   async #deleteOurs(id: string, request: DeleteRequest): Promise<{ deleted: boolean; registry: Registry }> {

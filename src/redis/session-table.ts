@@ -6,6 +6,7 @@ import {
   type StoreUnavailableError,
 } from "../errors.js";
 import {
+  decodeAlias,
   decodeHeader,
   decodeRecord,
   encodeUser,
@@ -15,6 +16,7 @@ import {
 } from "../session/record.js";
 import { hashForLog, isSessionId } from "../session/session.js";
 import type { RedisCommands } from "./commands.js";
+import { Moved } from "./moved.js";
 import type { Reply } from "./port.js";
 import { CLEAR } from "./scripts/clear.js";
 import { DELETE } from "./scripts/delete.js";
@@ -24,6 +26,7 @@ import { PUT } from "./scripts/put.js";
 import { READ } from "./scripts/read.js";
 import { REASSERT } from "./scripts/reassert.js";
 import { REVOKE_USER } from "./scripts/revoke-user.js";
+import { ROTATE } from "./scripts/rotate.js";
 import type { Script } from "./scripts/script.js";
 import { TAKE } from "./scripts/take.js";
 import { TOUCH } from "./scripts/touch.js";
@@ -74,10 +77,12 @@ export interface PutRequest extends Life {
   readonly expectedTag?: string | undefined;
   readonly absoluteTtlMs?: number | undefined;
   readonly user?: string | undefined;
+  /** Whether an alias led here: then a session that is not there is one that is over. Default: no. */
+  readonly throughAlias?: boolean | undefined;
 }
 
 /** Why a session was deleted, as nodes are told. */
-export type DeletionReason = "deleted" | "revoked" | "limit";
+export type DeletionReason = "deleted" | "revoked" | "limit" | "rotated";
 
 /** How nodes acknowledge that a session is over. */
 export interface AcknowledgementRequest {
@@ -90,10 +95,20 @@ export const NOBODY: AcknowledgementRequest = { request: "-", replyChannel: "" }
 
 export interface DeleteRequest {
   readonly expectedTag?: string | undefined;
+  /** Whether an alias is deleted, too, instead of followed. Default: no. */
+  readonly evenAlias?: boolean | undefined;
   readonly reason: DeletionReason;
   readonly acknowledge?: AcknowledgementRequest | undefined;
   /** `false`: leaves no tombstone. */
   readonly tombstone?: boolean | undefined;
+}
+
+export interface RotateRequest {
+  readonly id: string;
+  readonly newId: string;
+  readonly graceMs: number;
+  /** Whether an alias led here: then the session that is not there is yet to be written, and nothing is done. */
+  readonly throughAlias: boolean;
 }
 
 /** The nodes that may hold a lease, each with the number of its beats. */
@@ -109,7 +124,10 @@ const ENDLESS: Extension = {
 /** How many keys one SCAN looks at, and one CLEAR deletes. */
 const SCAN_COUNT = 1_000;
 
-/** The sessions as Redis holds them: keys, scripts and their replies. One round trip per operation. */
+/**
+ * The sessions as Redis holds them: keys, scripts and their replies. One round trip per operation. What is to be done with one session rejects
+ * with a `Moved` where an alias is.
+ */
 export class SessionTable {
   readonly #commands: RedisCommands;
   readonly #clock: Clock;
@@ -159,12 +177,15 @@ export class SessionTable {
     if (reply === null) return undefined;
     if (reply === "gone") return reply;
     const [record, lifeMs] = reply as [string, number];
+    const newId = decodeAlias(record);
+    if (newId !== undefined) throw this.#moved(id, newId);
     return this.#row(id, record, Number(lifeMs), sentAtMs, knownTag);
   }
 
   /** Writes a session. */
   async put(request: PutRequest): Promise<Row> {
-    const { id, payload, mode, expectedTag, user } = request;
+    const { id, payload, expectedTag, user, throughAlias = false } = request;
+    const mode = throughAlias && request.mode === "set" ? "replace" : request.mode;
     const life = [
       time(request.ttlMs),
       this.#defaultTtl,
@@ -174,7 +195,7 @@ export class SessionTable {
     const args = [mode, expectedTag ?? "", newTag(), time(this.#clock.wallNow()), ...life];
     args.push(encodeUser(user), payload, this.#channel, this.#nodeId, this.#userIndex);
     const sentAtMs = this.#now();
-    const mayRepeat = mode !== "set"; // a repetition of an unconditional write could undo what others wrote in between
+    const mayRepeat = request.mode !== "set"; // a repetition of an unconditional write could undo what others wrote in between
     const reply = await this.#run(id, PUT, [this.#key(id), this.#meta, this.#generations], args, mayRepeat);
     const [outcome, ...rest] = reply as [string, ...Reply[]];
     switch (outcome) {
@@ -182,6 +203,11 @@ export class SessionTable {
         const [lifeMs, header] = rest as [number, string];
         return { record: decodeHeader(header, payload), aliveUntilMs: sentAtMs + Number(lifeMs) };
       }
+      case "moved":
+        throw this.#moved(id, rest[0] as string);
+      case "absent":
+        if (!throughAlias) break;
+        throw new SessionRevokedError(this.#keyHash(id));
       case "gone":
         throw new SessionRevokedError(this.#keyHash(id));
       case "corrupt":
@@ -207,6 +233,7 @@ export class SessionTable {
     if (reply === null) return undefined;
     const [life, endMs, isFinal] = reply as [number, string, number];
     const lifeMs = Number(life);
+    if (lifeMs === -3) throw this.#moved(id, endMs);
     if (lifeMs === -2) throw this.#corrupt(id, "its header cannot be read");
     if (lifeMs === -1) return ENDLESS;
     return { aliveUntilMs: sentAtMs + lifeMs, expiresAtMs: Number(endMs), isFinal: Number(isFinal) === 1 };
@@ -215,9 +242,10 @@ export class SessionTable {
   /** Deletes a session, if it has `expectedTag` where one is given. With the registry, if nodes are to acknowledge it. */
   async delete(
     id: string,
-    { expectedTag, reason, acknowledge, tombstone = true }: DeleteRequest,
+    { expectedTag, evenAlias = false, reason, acknowledge, tombstone = true }: DeleteRequest,
   ): Promise<{ deleted: boolean; registry: Registry }> {
-    const condition = expectedTag === undefined ? "" : `=${expectedTag}`;
+    const anything = evenAlias ? "*" : "";
+    const condition = expectedTag === undefined ? anything : `=${expectedTag}`;
     const deletion = newTag(); // names it, however often it is sent; a link of the chain is never used twice
     const args = () => {
       const tombstoneTtl = tombstone ? this.#tombstoneTtl : "";
@@ -228,9 +256,23 @@ export class SessionTable {
     const keys = [this.#key(id), this.#meta, this.#generations];
     // without a tombstone that names it, a repetition could undo what others wrote in between
     const reply = await this.#run(id, DELETE, keys, args, tombstone);
-    const [outcome, registry] = reply as [number, Reply[]?];
+    const [outcome, rest] = reply as [number, (string | Reply[])?];
     if (Number(outcome) === -1) throw new SessionConflictError(this.#keyHash(id));
-    return { deleted: Number(outcome) === 1, registry: registryOf(registry) };
+    if (Number(outcome) === 2) throw this.#moved(id, rest as string);
+    return { deleted: Number(outcome) === 1, registry: registryOf(rest as Reply[] | undefined) };
+  }
+
+  /** Ends a session and lets its id stand for the new one. `false` if there was none. */
+  async rotate({ id, newId, graceMs, throughAlias }: RotateRequest): Promise<boolean> {
+    const rotation = newTag(); // names it, however often it is sent
+    const args = () => {
+      const told = [newTag(), this.#channel, this.#nodeId];
+      return [newId, text(graceMs), this.#tombstoneTtl, ...told, rotation, throughAlias ? "1" : ""];
+    };
+    const reply = await this.#run(id, ROTATE, [this.#key(id), this.#meta, this.#generations], args);
+    const [outcome, target] = reply as [number, string?];
+    if (Number(outcome) === 2) throw this.#moved(id, target as string);
+    return Number(outcome) === 1;
   }
 
   /** Reads a session and deletes it: of all who try, one gets it. Not repeated: whoever lost the reply would find nothing. */
@@ -240,6 +282,8 @@ export class SessionTable {
     const reply = await this.#run(id, TAKE, keys, [newTag(), this.#channel, this.#nodeId], false);
     if (reply === null) return undefined;
     const [record, lifeMs] = reply as [string, number];
+    const newId = decodeAlias(record);
+    if (newId !== undefined) throw this.#moved(id, newId);
     return this.#row(id, record, Number(lifeMs), sentAtMs);
   }
 
@@ -378,6 +422,13 @@ export class SessionTable {
       if (error instanceof RecordError) throw this.#corrupt(id, error.message);
       throw error;
     }
+  }
+
+  /** The error that says where a session is now; of a record that cannot be read, if that is no id. */
+  #moved(id: string, newId: string): Moved | SessionCorruptError {
+    return isSessionId(newId)
+      ? new Moved(this.#keyHash(id), newId)
+      : this.#corrupt(id, "its alias leads to what is no id");
   }
 
   /** Counts a record that cannot be read and makes the error that says so. */

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { A_TAG, recordOf } from "../../test/support/records.js";
 import {
+  decodeAlias,
   decodeHeader,
   decodeRecord,
   encodeUser,
@@ -93,6 +94,7 @@ describe("cannot be read:", () => {
     ["an array", "[1]", "it was not written by sessionmesh"],
     ["a live record of a later format", withUser.replace("L1", "L2"), 'format "2" is newer'],
     ["a tombstone of a later format", "T9whatever", 'format "9" is newer'],
+    ["an alias of a later format", "A2whatever", 'format "2" is newer'],
     ["a letter where a digit belongs", withUser.replace("0000060000", "00000x0000"), "it is truncated"],
     ["a letter in the length of the user", withUser.replace("0008Zo", "0x08Zo"), "it is truncated"],
     ["blanks for the length of the user", withUser.replace("0008Zo", "    Zo"), "it is truncated"],
@@ -120,6 +122,27 @@ describe("cannot be read:", () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+});
+
+describe("an alias", () => {
+  test("leads to the id behind the end of its grace, whatever that looks like", () => {
+    for (const id of ["new", "日本語", " ", "x".repeat(512), "\u2028"]) {
+      expect(decodeAlias(`A10000000000123${id}`)).toBe(id);
+    }
+  });
+
+  test.each([
+    recordOf(),
+    "{}",
+    "hello",
+    "A1hello",
+    "A10000000000123",
+    "A1000000000012xnew",
+    "A20000000000123new",
+    `T1${A_TAG}1`,
+  ])("is not: %s", (text) => {
+    expect(decodeAlias(text)).toBeUndefined();
   });
 });
 

@@ -6,7 +6,7 @@ import { randomFillSync } from "node:crypto";
  *
  * | bytes   | field      | content                                                                    |
  * |---------|------------|----------------------------------------------------------------------------|
- * | 1       | kind       | `L` live; `T` a tombstone                                                  |
+ * | 1       | kind       | `L` live; `T` a tombstone; `A` an alias                                    |
  * | 2       | format     | `1`                                                                        |
  * | 3–14    | tag        | the revision: 72 random bits, base64url                                    |
  * | 15–27   | created    | wall clock, ms since 1970                                                  |
@@ -17,6 +17,9 @@ import { randomFillSync } from "node:crypto";
  * | 75–78   | user       | length of the user that follows, percent-encoded                           |
  *
  * A tombstone is a kind, a format, the name of the deletion (a tag) and one digit: whether there was something to delete.
+ *
+ * An alias is what a rotation leaves: a kind, a format, the end of its grace (clock of Redis, ms since 1970, 13 digits) and the id
+ * that the session has now. After that end it is a tombstone to whoever finds it.
  *
  * The scripts in `redis/scripts/` write it, this module reads it. A record that begins with `{` is the plain JSON of
  * connect-redis and the like: a live session without a header.
@@ -41,7 +44,11 @@ export const MAX_USER_LENGTH = 256;
 /** How many bytes of a record a script reads: the header with the longest user. */
 export const HEAD_LENGTH = HEADER_LENGTH + MAX_USER_LENGTH;
 
+/** What stands before the id in an alias: kind, format and the end of its grace. */
+export const ALIAS_HEADER_LENGTH = 15;
+
 const LIVE = "L1";
+const ALIAS_HEADER = /^A1\d{13}./s;
 const FIXED_HEADER = /^L1[\w-]{12}\d{64}/;
 const TOMBSTONE = /^T1[\w-]{12}[01]$/;
 
@@ -125,6 +132,11 @@ export function encodeRecord(
   return `${LIVE}${tag}${times.join("")}${"0".repeat(12)}${payload}`;
 }
 
+/** The id that an alias leads to; `undefined` for any other record. */
+export function decodeAlias(text: string): string | undefined {
+  return ALIAS_HEADER.test(text) ? text.slice(ALIAS_HEADER_LENGTH) : undefined;
+}
+
 /** A user as it stands in a record: ASCII, so that bytes and characters count the same. */
 export function encodeUser(user: string | undefined): string {
   return user === undefined ? "" : encodeURIComponent(user);
@@ -140,6 +152,6 @@ export function decodeUser(text: string): string {
 }
 
 function foreignReason(text: string): string {
-  if (/^[LT][2-9]/.test(text)) return `format ${JSON.stringify(text[1])} is newer than this version`;
+  if (/^[LTA][2-9]/.test(text)) return `format ${JSON.stringify(text[1])} is newer than this version`;
   return text === "" ? "it is empty" : "it was not written by sessionmesh";
 }

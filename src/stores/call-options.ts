@@ -1,13 +1,21 @@
 import { InvalidOptionError } from "../errors.js";
-import { requireBoolean, requireDelayMs, requireKnownOptions, requireTtlMs } from "../options.js";
+import {
+  requireBoolean,
+  requireDelayMs,
+  requireGraceMs,
+  requireKnownOptions,
+  requireTtlMs,
+} from "../options.js";
 import type { Life } from "../redis/session-table.js";
 import { encodeUser, MAX_USER_LENGTH } from "../session/record.js";
+import { assertSessionId, hashForLog } from "../session/session.js";
 import type {
   CreateOptions,
   DeleteOptions,
   LifeOptions,
   ReadOptions,
   RevokeOptions,
+  RotateOptions,
   WriteOptions,
 } from "./store.js";
 
@@ -87,6 +95,16 @@ export function checkRevokeOptions(options: RevokeOptions): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new InvalidOptionError("signal", "an AbortSignal", signal);
   }
+}
+
+/** Checks the new id and the options of `rotate`. */
+export function checkRotation(id: string, newId: string, options: RotateOptions): void {
+  assertSessionId(newId);
+  // ids are credentials, so an error has only the hash
+  if (newId === id)
+    throw new InvalidOptionError("newId", "another id than the session's own", hashForLog(id));
+  requireKnownOptions("", options ?? {}, ["graceMs"]);
+  requireGraceMs("graceMs", options?.graceMs);
 }
 
 /** Throws unless `user` names one. */

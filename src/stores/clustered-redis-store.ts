@@ -1,7 +1,7 @@
 import { type Flight, Loads } from "../cache/loads.js";
 import { type CacheStats, LocalCache, type LocalCacheOptions } from "../cache/local-cache.js";
 import { type Clock, systemClock } from "../clock.js";
-import { ClusterCoordinator, type CoherenceTarget } from "../cluster/coordinator.js";
+import { ClusterCoordinator, type CoherenceTarget, type RevocationRequest } from "../cluster/coordinator.js";
 import { type MembershipOptions, resolveMembership } from "../cluster/membership.js";
 import type { SessionEnded } from "../cluster/report.js";
 import {
@@ -20,25 +20,29 @@ import {
   requireBoolean,
   requireKnownOptions,
 } from "../options.js";
+import { Moved } from "../redis/moved.js";
 import {
   type AcknowledgementRequest,
   type DeleteRequest,
   type Extension,
   NOBODY,
   type Registry,
+  type RotateRequest,
 } from "../redis/session-table.js";
 import { newSessionId, type Session } from "../session/session.js";
 import type { Snapshot } from "../session/snapshot.js";
+import { revokeAcknowledged } from "./acknowledged.js";
+import { deleteAlong, endAlong, follow, nothing, type Path, refuse } from "./aliases.js";
 import {
   checkDeleteOptions,
   checkLifeOptions,
   checkReadOptions,
+  checkRotation,
   requireUser,
   resolveLife,
 } from "./call-options.js";
 import { BATCH_SIZE, countMatching, deleteMatching, findMatching } from "./queries.js";
 import { type Loaded, RedisStore, type RedisStoreOptions } from "./redis-store.js";
-import { revoke } from "./revoking.js";
 import type {
   Change,
   CreateOptions,
@@ -49,6 +53,7 @@ import type {
   ReadOptions,
   Revocation,
   RevokeOptions,
+  RotateOptions,
   WriteOptions,
 } from "./store.js";
 import { Touches } from "./touches.js";
@@ -220,13 +225,21 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     if (options !== undefined) return this.#getAsAsked(id, options);
     const held = this.#lookUp(id);
     if (held !== undefined) return held.answer;
-    return this.#loads.load(id, (flight) => this.#load(id, flight));
+    return this.#follow(id, (id, throughAlias) => this.#read(id, throughAlias), nothing);
+  }
+
+  /** Joins the load that is on its way, or sends one; what an alias leads to may be in memory. */
+  async #read(id: string, throughAlias: boolean): Promise<Session<T> | undefined> {
+    const held = throughAlias ? this.#lookUp(id) : undefined;
+    return held?.answer ?? this.#loads.load(id, (flight) => this.#load(id, flight));
   }
 
   async #getAsAsked(id: string, options: ReadOptions): Promise<Session<T> | undefined> {
     checkReadOptions(options);
     if (options.consistency !== "strong") return this.get(id);
-    return this.#loads.read(id, (flight) => this.#load(id, flight, this.localCache.peek(id)));
+    const read = (id: string) =>
+      this.#loads.read(id, (flight) => this.#load(id, flight, this.localCache.peek(id)));
+    return this.#follow(id, read, nothing);
   }
 
   peek(id: string): Session<T> | undefined {
@@ -238,7 +251,9 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   }
 
   set(id: string, data: T | Snapshot<T>, options: WriteOptions = {}): Promise<Session<T>> {
-    return this.#write(id, options, () => this.redisStore.save(id, data, options));
+    const save = (id: string, throughAlias: boolean) =>
+      this.#write(id, options, () => this.redisStore.save(id, data, options, throughAlias));
+    return this.#follow(id, save, refuse);
   }
 
   update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined> {
@@ -260,7 +275,11 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       grantedMs === undefined ||
       (nowMs + grantedMs > held.aliveUntilMs && !held.isFinal)
     ) {
-      return this.#touches.join(id, grantedMs, () => this.#extend(id, options, held));
+      const extend = (id: string, throughAlias: boolean) =>
+        this.#touches.join(id, grantedMs, () =>
+          this.#extend(id, options, throughAlias ? this.#peek(id, this.#clock.now()) : held),
+        );
+      return (await this.#follow(id, extend, nothing)) === true;
     }
     const endMs = expiresAtMs ?? this.#clock.wallNow() + grantedMs;
     if (endMs > held.session.expiresAtMs && !held.isFinal)
@@ -268,11 +287,18 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     return true;
   }
 
-  async delete(id: string, options?: DeleteOptions): Promise<boolean> {
+  async delete(id: string, options: DeleteOptions = {}): Promise<boolean> {
     checkDeleteOptions(options);
-    const { ifRevision: expectedTag, tombstone } = options ?? {};
-    const { deleted } = await this.#bury(id, { expectedTag, reason: "deleted", tombstone });
-    return deleted;
+    return deleteAlong(id, options, (id, request) => this.#bury(id, request));
+  }
+
+  /** Every node drops its copy as after `delete()`. Who reads under the old id then asks Redis where it leads, and may have that in memory. */
+  async rotate(id: string, newId: string, options: RotateOptions): Promise<boolean> {
+    checkRotation(id, newId, options);
+    const { graceMs } = options;
+    const rotate = (id: string, throughAlias: boolean) =>
+      this.#supersede({ id, newId, graceMs, throughAlias });
+    return (await this.#follow(id, rotate, nothing)) === true;
   }
 
   add(id: string, data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
@@ -281,7 +307,9 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
 
   async take(id: string): Promise<Session<T> | undefined> {
     try {
-      return await this.redisStore.take(id);
+      const taken = await this.redisStore.take(id);
+      if (taken !== undefined) this.#drop(taken.id); // the id may have been rotated
+      return taken;
     } finally {
       this.#drop(id); // also if it failed: it may have been carried out
     }
@@ -296,15 +324,19 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
    * network, and a little more than `cluster.maxStalenessMs` otherwise; longer only if the server loses the deletion meanwhile.
    */
   async revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {
-    if (this.coordinator === undefined)
-      return this.redisStore.revoke(id, options).finally(() => this.#drop(id));
-    const bury = (acknowledge: AcknowledgementRequest) => this.#bury(id, { reason: "revoked", acknowledge });
-    return this.#revoke(
-      this.coordinator,
-      options,
-      bury,
-      async () => (await this.redisStore.reassert([id])) > 0,
-    );
+    const path: Path = [id];
+    if (this.coordinator === undefined) {
+      return this.redisStore.revokeAlong(path, options).finally(() => {
+        for (const id of path) this.#drop(id);
+      });
+    }
+    const bury = (ask: () => RevocationRequest) =>
+      endAlong(path, async (id, evenAlias) => {
+        const acknowledge = ask();
+        return { acknowledge, ...(await this.#bury(id, { reason: "revoked", acknowledge, evenAlias })) };
+      });
+    const wasBack = async () => (await this.redisStore.reassert(path)) > 0;
+    return revokeAcknowledged(this.coordinator, this.#clock, options, { bury, wasBack });
   }
 
   async revokeUser(user: string, options: RevokeOptions = {}): Promise<Revocation> {
@@ -314,13 +346,15 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       return this.redisStore.revokeUser(user, options).finally(() => this.#target.flush());
     }
     let floor: number | undefined;
-    const bury = async (acknowledge: AcknowledgementRequest) => {
+    const buryUser = async <A extends AcknowledgementRequest>(acknowledge: A) => {
       const buried = await this.redisStore.buryUser(user, acknowledge, floor);
       floor = buried.generation;
       coordinator.forgetUser(user, floor);
-      return buried;
+      return { acknowledge, ...buried };
     };
-    return this.#revoke(coordinator, options, bury, async () => (await bury(NOBODY)).deleted);
+    const bury = async (ask: () => RevocationRequest) => [await buryUser(ask())];
+    const wasBack = async () => (await buryUser(NOBODY)).deleted;
+    return revokeAcknowledged(coordinator, this.#clock, options, { bury, wasBack });
   }
 
   sessionsOf(user: string): AsyncGenerator<Session<T>> {
@@ -421,15 +455,38 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     return this.#cacheEnabled && (this.coordinator === undefined || nowMs < this.coordinator.leaseUntilMs);
   }
 
+  /** Does something under an id, or under that which it was rotated to. What was held under a rotated id is dropped. */
+  #follow<R, L>(
+    id: string,
+    attempt: (id: string, throughAlias: boolean) => Promise<R>,
+    lost: (moved: Moved) => L,
+  ): Promise<R | L> {
+    const attemptOrDrop = (id: string, throughAlias: boolean) =>
+      attempt(id, throughAlias).catch((error: unknown) => {
+        if (error instanceof Moved) this.#drop(id);
+        throw error;
+      });
+    return follow([id], attemptOrDrop, lost);
+  }
+
   /**
    * Reads a session for whoever waits for it. A reply may be handed out only if this node was registered all the while: otherwise a
-   * revocation that came in between did not wait for it.
+   * revocation that came in between did not wait for it. If the session ended on the way, it may have been rotated: then a new
+   * read, sent after that, says where it is.
    */
-  async #load(id: string, flight: Flight, known?: Loaded<T>): Promise<Session<T> | undefined> {
+  async #load(
+    id: string,
+    flight: Flight,
+    known?: Loaded<T>,
+    isSecond = false,
+  ): Promise<Session<T> | undefined> {
     const { coordinator } = this;
     for (let attempt = 1; attempt <= MAX_LOADS; attempt++) {
       const registration = coordinator && (coordinator.registration ?? (await coordinator.register()));
       const loaded = await this.redisStore.load(id, known);
+      if (loaded !== undefined && flight.ended && !isSecond) {
+        return this.#loads.read(id, (second) => this.#load(id, second, undefined, true));
+      }
       if (loaded === undefined || flight.ended || this.#isOver(loaded)) {
         this.localCache.delete(id);
         return undefined;
@@ -506,24 +563,16 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     }
   }
 
-  #revoke(
-    coordinator: ClusterCoordinator,
-    options: RevokeOptions,
-    bury: (acknowledge: AcknowledgementRequest) => Promise<{ registry: Registry }>,
-    wasBack: () => Promise<boolean>,
-  ): Promise<Revocation> {
-    return revoke(options, this.#clock, {
-      attempt: async (limit, deleted) => {
-        const request = coordinator.newRequest();
-        try {
-          const { registry } = await limit.bound(bury(request), { deleted });
-          return await limit.bound(coordinator.acknowledged(request, registry), { deleted: true });
-        } finally {
-          request.close();
-        }
-      },
-      wasBack,
-    });
+  /** Rotates in Redis, then drops what is here. */
+  async #supersede(request: RotateRequest): Promise<boolean> {
+    const { id, throughAlias } = request;
+    try {
+      const rotated = await this.redisStore.supersede(request);
+      if (rotated || !throughAlias) this.coordinator?.forget(id); // else it is yet to be written
+      return rotated;
+    } finally {
+      this.#drop(id);
+    }
   }
 
   /** Repeats what a server may have lost, a batch at a time. */

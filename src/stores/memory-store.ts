@@ -18,6 +18,7 @@ import {
   checkLifeOptions,
   checkReadOptions,
   checkRevokeOptions,
+  checkRotation,
   checkWriteOptions,
   requireUser,
   resolveLife,
@@ -34,8 +35,10 @@ import type {
   ReadOptions,
   Revocation,
   RevokeOptions,
+  RotateOptions,
   WriteOptions,
 } from "./store.js";
+import { type Rotation, Tombstones } from "./tombstones.js";
 import { Updates } from "./updates.js";
 
 /** How long a `MemoryStore` keeps sessions, and in which form. */
@@ -69,9 +72,7 @@ const SWEEP_PER_WRITE = 4;
 export class MemoryStore<T = unknown> implements KeyValueStore<T> {
   readonly ttlMs: number;
   readonly #entries = new Map<string, Entry<T>>();
-  /** Until when each deleted session is remembered, in the order of their deletion. */
-  readonly #tombstones = new Map<string, number>();
-  readonly #tombstoneTtlMs: number;
+  readonly #tombstones: Tombstones;
   readonly #maxSessionsPerUser: number;
   readonly #codec: Codec<T>;
   readonly #clock: Clock;
@@ -95,7 +96,7 @@ export class MemoryStore<T = unknown> implements KeyValueStore<T> {
     requireMethods("codec", codec, CODEC_METHODS);
     requireMethods("clock", clock, CLOCK_METHODS);
     this.ttlMs = ttlMs;
-    this.#tombstoneTtlMs = tombstoneTtlMs;
+    this.#tombstones = new Tombstones(tombstoneTtlMs);
     this.#maxSessionsPerUser = maxSessionsPerUser ?? Number.POSITIVE_INFINITY;
     this.#codec = codec;
     this.#clock = clock;
@@ -110,11 +111,11 @@ export class MemoryStore<T = unknown> implements KeyValueStore<T> {
   async get(id: string, options?: ReadOptions): Promise<Session<T> | undefined> {
     this.#assertUsable(id);
     checkReadOptions(options);
-    return this.#live(id)?.session;
+    return this.#reached(id)?.session;
   }
 
   peek(id: string): Session<T> | undefined {
-    return this.#live(id)?.session;
+    return this.#reached(id)?.session;
   }
 
   create(data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
@@ -134,8 +135,9 @@ export class MemoryStore<T = unknown> implements KeyValueStore<T> {
 
   async take(id: string): Promise<Session<T> | undefined> {
     this.#assertUsable(id);
-    const entry = this.#live(id);
-    this.#entries.delete(id);
+    const { last } = this.#follow(id, this.#clock.now());
+    const entry = this.#live(last);
+    this.#entries.delete(last);
     return entry?.session;
   }
 
@@ -148,13 +150,16 @@ export class MemoryStore<T = unknown> implements KeyValueStore<T> {
   async set(id: string, data: T | Snapshot<T>, options: WriteOptions = {}): Promise<Session<T>> {
     this.#assertUsable(id);
     checkWriteOptions(options);
-    this.#assertNotBuried(id);
-    const entry = this.#live(id);
+    const nowMs = this.#clock.now();
+    const { last, throughAlias } = this.#follow(id, nowMs);
+    const entry = this.#live(last);
+    const isOver = this.#tombstones.has(last, nowMs) || (throughAlias && entry === undefined);
+    if (isOver) throw new SessionRevokedError(hashForLog(id));
     const { ifRevision, user = entry?.session.user } = options;
     if (ifRevision !== undefined && ifRevision !== entry?.session.revision)
       throw new SessionConflictError(hashForLog(id), entry?.session);
     const absoluteEndMs = entry?.absoluteEndMs ?? Number.POSITIVE_INFINITY;
-    const session = this.#write(id, data, options, absoluteEndMs, user, entry);
+    const session = this.#write(last, data, options, absoluteEndMs, user, entry);
     if (options.user !== undefined) this.#limit(session);
     return session;
   }
@@ -166,12 +171,12 @@ export class MemoryStore<T = unknown> implements KeyValueStore<T> {
   async touch(id: string, options?: LifeOptions): Promise<boolean> {
     this.#assertUsable(id);
     checkLifeOptions(options);
-    const entry = this.#live(id);
+    const entry = this.#reached(id);
     if (entry === undefined) return false;
     const life = this.#life(options, entry.ttlMs, entry.absoluteEndMs);
     if (life.endsAtMs > entry.endsAtMs) {
       const session = Object.freeze({ ...entry.session, expiresAtMs: life.expiresAtMs });
-      this.#entries.set(id, { ...entry, session, endsAtMs: life.endsAtMs });
+      this.#entries.set(session.id, { ...entry, session, endsAtMs: life.endsAtMs });
     }
     return true;
   }
@@ -179,13 +184,29 @@ export class MemoryStore<T = unknown> implements KeyValueStore<T> {
   async delete(id: string, options?: DeleteOptions): Promise<boolean> {
     this.#assertUsable(id);
     checkDeleteOptions(options);
-    const entry = this.#live(id);
+    const { path, last } = this.#follow(id, this.#clock.now());
+    const entry = this.#live(last);
     const expected = options?.ifRevision;
     if (entry !== undefined && expected !== undefined && expected !== entry.session.revision) {
       throw new SessionConflictError(hashForLog(id));
     }
-    if (options?.tombstone === false) return this.#entries.delete(id);
-    return (entry !== undefined || expected === undefined) && this.#bury(id);
+    if (entry === undefined && expected !== undefined) return false;
+    if (options?.tombstone === false) return this.#entries.delete(last);
+    for (const each of path) this.#bury(each);
+    return entry !== undefined;
+  }
+
+  async rotate(id: string, newId: string, options: RotateOptions): Promise<boolean> {
+    this.#assertUsable(id);
+    checkRotation(id, newId, options);
+    const nowMs = this.#clock.now();
+    const { path, last, throughAlias } = this.#follow(id, nowMs);
+    if (path.includes(newId)) return true;
+    const isThere = this.#live(last) !== undefined;
+    if (this.#tombstones.has(last, nowMs) || (throughAlias && !isThere)) return false;
+    const { graceMs } = options;
+    this.#bury(last, isThere ? { newId, graceMs } : undefined);
+    return isThere;
   }
 
   /** There is no other node that could answer with it. */
@@ -214,6 +235,7 @@ export class MemoryStore<T = unknown> implements KeyValueStore<T> {
   async clear(): Promise<number> {
     const size = await this.size();
     this.#entries.clear();
+    this.#tombstones.clearAliases(this.#clock.now());
     return size;
   }
 
@@ -273,16 +295,21 @@ export class MemoryStore<T = unknown> implements KeyValueStore<T> {
     for (const session of tooMany) this.#bury(session.id);
   }
 
-  /** Deletes a session and remembers that; forgets those that were remembered long enough. */
-  #bury(id: string): boolean {
-    const nowMs = this.#clock.now();
-    this.#tombstones.delete(id);
-    this.#tombstones.set(id, nowMs + this.#tombstoneTtlMs);
-    for (const [buried, untilMs] of this.#tombstones) {
-      if (nowMs < untilMs) break;
-      this.#tombstones.delete(buried);
-    }
-    return this.#entries.delete(id);
+  /** Ends a session and remembers that, and what its id stands for from now on, if for anything. */
+  #bury(id: string, rotation?: Rotation): void {
+    this.#tombstones.add(id, this.#clock.now(), rotation);
+    this.#entries.delete(id);
+  }
+
+  /** Where an id leads; `last` is the id that counts. */
+  #follow(id: string, nowMs: number) {
+    const path = this.#tombstones.pathOf(id, nowMs);
+    return { path, last: path.at(-1) ?? id, throughAlias: path.length > 1 };
+  }
+
+  /** The session that is reached under an id. */
+  #reached(id: string): Entry<T> | undefined {
+    return this.#live(id) ?? this.#live(this.#follow(id, this.#clock.now()).last);
   }
 
   #live(id: string): Entry<T> | undefined {
@@ -337,7 +364,7 @@ export class MemoryStore<T = unknown> implements KeyValueStore<T> {
   }
 
   #assertNotBuried(id: string): void {
-    if (this.#clock.now() < (this.#tombstones.get(id) ?? 0)) throw new SessionRevokedError(hashForLog(id));
+    if (this.#tombstones.has(id, this.#clock.now())) throw new SessionRevokedError(hashForLog(id));
   }
 
   #assertUsable(id: string): void {

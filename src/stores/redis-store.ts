@@ -20,6 +20,7 @@ import {
 import { RedisCommands } from "../redis/commands.js";
 import { portOf, type RedisClient } from "../redis/detect.js";
 import { MigratingTable } from "../redis/migrating-table.js";
+import { Moved } from "../redis/moved.js";
 import {
   type AcknowledgementRequest,
   type DeleteRequest,
@@ -27,6 +28,7 @@ import {
   NOBODY,
   type PutRequest,
   type Registry,
+  type RotateRequest,
   type Row,
   SessionTable,
   type SessionTableOptions,
@@ -36,11 +38,13 @@ import { CODEC_METHODS, type Codec, jsonCodec } from "../session/codec.js";
 import type { SessionRecord } from "../session/record.js";
 import { assertSessionId, newSessionId, type Session } from "../session/session.js";
 import { freezeDeep, type Snapshot } from "../session/snapshot.js";
+import { deleteAlong, endAlong, follow, nothing, type Path, refuse } from "./aliases.js";
 import {
   checkCreateOptions,
   checkDeleteOptions,
   checkLifeOptions,
   checkReadOptions,
+  checkRotation,
   checkWriteOptions,
   requireUser,
   resolveLife,
@@ -58,6 +62,7 @@ import type {
   ReadOptions,
   Revocation,
   RevokeOptions,
+  RotateOptions,
   WriteOptions,
 } from "./store.js";
 import { Updates } from "./updates.js";
@@ -203,7 +208,8 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
 
   async get(id: string, options?: ReadOptions): Promise<Session<T> | undefined> {
     checkReadOptions(options);
-    return (await this.load(id))?.session;
+    const loaded = await follow([id], (id) => this.load(id), nothing);
+    return loaded?.session;
   }
 
   /** Nothing is here without asking Redis. */
@@ -216,7 +222,8 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
   }
 
   async set(id: string, data: T | Snapshot<T>, options: WriteOptions = {}): Promise<Session<T>> {
-    const { session } = await this.save(id, data, options);
+    const save = (id: string, throughAlias: boolean) => this.save(id, data, options, throughAlias);
+    const { session } = await follow([id], save, refuse);
     await this.limit(session, options);
     return session;
   }
@@ -226,13 +233,13 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
   }
 
   async touch(id: string, options?: LifeOptions): Promise<boolean> {
-    return (await this.extend(id, options)) !== undefined;
+    const extension = await follow([id], (id) => this.extend(id, options), nothing);
+    return extension !== undefined;
   }
 
-  async delete(id: string, options?: DeleteOptions): Promise<boolean> {
+  async delete(id: string, options: DeleteOptions = {}): Promise<boolean> {
     checkDeleteOptions(options);
-    const { ifRevision: expectedTag, tombstone } = options ?? {};
-    return (await this.bury(id, { expectedTag, reason: "deleted", tombstone })).deleted;
+    return deleteAlong(id, options, (id, request) => this.bury(id, request));
   }
 
   async add(id: string, data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
@@ -243,8 +250,11 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
 
   async take(id: string): Promise<Session<T> | undefined> {
     this.#assertUsable(id);
-    const row = await this.#table.take(id);
-    return row && this.#decode(id, row).session;
+    const take = async (id: string) => {
+      const row = await this.#table.take(id);
+      return row && this.#decode(id, row).session;
+    };
+    return follow([id], take, nothing);
   }
 
   async increment(id: string, ttlMs: number): Promise<number> {
@@ -253,10 +263,29 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
     return this.#table.increment(id, ttlMs);
   }
 
-  async revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {
+  async rotate(id: string, newId: string, options: RotateOptions): Promise<boolean> {
     this.#assertUsable(id);
-    const bury = () => this.bury(id, { reason: "revoked", acknowledge: NOBODY });
-    return this.#revoke(options, bury, async () => (await this.reassert([id])) > 0);
+    checkRotation(id, newId, options);
+    const { graceMs } = options;
+    const rotate = (id: string, throughAlias: boolean) =>
+      this.supersede({ id, newId, graceMs, throughAlias });
+    return (await follow([id], rotate, nothing)) === true;
+  }
+
+  revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {
+    return this.revokeAlong([id], options);
+  }
+
+  /** `revoke()`, with the ids that lead to the session: those that are found on the way join them. */
+  async revokeAlong(path: Path, options: RevokeOptions): Promise<Revocation> {
+    this.#assertUsable(path[0]);
+    const bury = async () => {
+      const buried = await endAlong(path, (id, evenAlias) =>
+        this.bury(id, { reason: "revoked", acknowledge: NOBODY, evenAlias }),
+      );
+      return buried.at(-1) as { registry: Registry };
+    };
+    return this.#revoke(options, bury, async () => (await this.reassert(path)) > 0);
   }
 
   async revokeUser(user: string, options: RevokeOptions = {}): Promise<Revocation> {
@@ -274,7 +303,7 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
     this.#assertOpen();
     requireUser(user);
     for (const id of await this.#table.idsOf(user)) {
-      const session = await this.get(id).catch(passOverCorrupt);
+      const session = (await this.load(id).catch(passOver))?.session;
       if (session?.user === user) yield session;
     }
   }
@@ -299,8 +328,8 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
   async *all(): AsyncGenerator<Session<T>> {
     this.#assertOpen();
     for await (const ids of inBatches(flat(this.#table.candidates()), BATCH_SIZE)) {
-      const sessions = await Promise.all(ids.map((id) => this.get(id).catch(passOverCorrupt)));
-      for (const session of sessions) if (session !== undefined) yield session;
+      const sessions = await Promise.all(ids.map((id) => this.load(id).catch(passOver)));
+      for (const loaded of sessions) if (loaded !== undefined) yield loaded.session;
     }
   }
 
@@ -332,6 +361,8 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
     return this.close();
   }
 
+  // What follows is for `ClusteredRedisStore`. Nothing of it follows aliases: where one is, it rejects with a `Moved`.
+
   /** `get()` with what a cache needs to know; what is `known` of it already need not be sent again. */
   async load(id: string, known?: Loaded<T>): Promise<Loaded<T> | undefined> {
     this.#assertUsable(id);
@@ -339,13 +370,19 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
     return row && this.#decode(id, row, known);
   }
 
-  /** `delete()` for `ClusteredRedisStore`. */
+  /** `delete()` with what a revocation needs to know. */
   async bury(id: string, request: DeleteRequest): Promise<{ deleted: boolean; registry: Registry }> {
     this.#assertUsable(id);
     return this.#table.delete(id, request);
   }
 
-  /** `revokeUser()` for `ClusteredRedisStore`; `floor` repeats what a server may have lost. */
+  /** `rotate()`. */
+  async supersede(request: RotateRequest): Promise<boolean> {
+    this.#assertUsable(request.id);
+    return this.#table.rotate(request);
+  }
+
+  /** `revokeUser()` without the waiting; `floor` repeats what a server may have lost. */
   async buryUser(user: string, acknowledge?: AcknowledgementRequest, floor?: number) {
     this.#assertOpen();
     return this.#table.revokeUser(user, acknowledge, floor);
@@ -361,15 +398,24 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
   async insert(id: string, data: T | Snapshot<T>, options: CreateOptions): Promise<Loaded<T>> {
     checkCreateOptions(options);
     const { absoluteTtlMs, user } = options;
-    return this.#put(id, data, options, { mode: "create", absoluteTtlMs, user });
+    const inserted = this.#put(id, data, options, { mode: "create", absoluteTtlMs, user });
+    return inserted.catch((error: unknown) => {
+      if (error instanceof Moved) refuse(error); // an id that was rotated is over
+      throw error;
+    });
   }
 
-  /** `set()` with what a cache needs to know. */
-  async save(id: string, data: T | Snapshot<T>, options: WriteOptions): Promise<Loaded<T>> {
+  /** `set()` with what a cache needs to know. Through an alias, only a session that is there is written. */
+  async save(
+    id: string,
+    data: T | Snapshot<T>,
+    options: WriteOptions,
+    throughAlias: boolean,
+  ): Promise<Loaded<T>> {
     checkWriteOptions(options);
     const { ifRevision, user } = options;
     const mode = ifRevision === undefined ? "set" : "update";
-    return this.#put(id, data, options, { mode, expectedTag: ifRevision, user });
+    return this.#put(id, data, options, { mode, expectedTag: ifRevision, user, throughAlias });
   }
 
   /** Ends the sessions that a user has too many, after one was written as theirs; never that one. Their ids. */
@@ -377,7 +423,7 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
     if (this.#maxSessionsPerUser === undefined || user === undefined) return [];
     const others = (await this.#table.idsOf(user)).filter((id) => id !== written.id);
     const tooMany = others.slice(0, Math.max(0, others.length + 1 - this.#maxSessionsPerUser));
-    await Promise.all(tooMany.map((id) => this.bury(id, { reason: "limit" })));
+    await Promise.all(tooMany.map((id) => this.bury(id, { reason: "limit" }).catch(passOver)));
     return tooMany;
   }
 
@@ -476,6 +522,7 @@ async function* flat<I>(batches: AsyncIterable<I[]>): AsyncGenerator<I> {
   for await (const batch of batches) yield* batch;
 }
 
-function passOverCorrupt(error: unknown): undefined {
-  if (!(error instanceof SessionCorruptError)) throw error;
+/** What is no session any more, or none that can be read. */
+function passOver(error: unknown): undefined {
+  if (!(error instanceof SessionCorruptError) && !(error instanceof Moved)) throw error;
 }

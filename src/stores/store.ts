@@ -42,6 +42,15 @@ export interface DeleteOptions {
   tombstone?: boolean;
 }
 
+/** How `rotate()` ends the old id. */
+export interface RotateOptions {
+  /**
+   * For how long the old id still leads to the session under the new one, in milliseconds: 0 (not at all) to 3,600,000. So long, whoever has
+   * the old id has the session, also one who planted it before the login: so a few seconds, as long as requests are in flight.
+   */
+  graceMs: number;
+}
+
 /** How long `revoke()` may take. */
 export interface RevokeOptions {
   /** After so many milliseconds, a `RevocationUncertainError`. Default: as long as it takes, which is bounded by the bound on staleness. */
@@ -112,6 +121,16 @@ export interface SessionStore<T> extends AsyncDisposable {
    * that a request that is still under way cannot bring it back.
    */
   delete(id: string, options?: DeleteOptions): Promise<boolean>;
+
+  /**
+   * Ends the session under `id`, and lets that id stand for `newId` for `graceMs`: so long, reads and writes under the old id reach the session
+   * under the new one, and `delete()` and `revoke()` end it. After that the old id is dead like a deleted one. `false` if there was none.
+   *
+   * No data is copied: whoever rotates writes the new session, before or after. As long as it is not there, reads under the old id answer
+   * `undefined`, and writes are refused with a `SessionRevokedError`. An id that was rotated already leads to the session to rotate;
+   * the same rotation again changes nothing. After more than four rotations within their graces, the oldest id finds nothing any more.
+   */
+  rotate(id: string, newId: string, options: RotateOptions): Promise<boolean>;
 
   /**
    * Deletes the session, and resolves when no node can answer with it any more. Rejects with a `RevocationUncertainError` if that cannot be

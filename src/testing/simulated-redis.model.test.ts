@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { useRawRedis } from "../../test/support/raw-redis.js";
 import { A_TAG, recordOf } from "../../test/support/records.js";
+import { aliasOf, FUTURE_MS, PAST_MS } from "../../test/support/script-runner.js";
 import type { Command, Reply } from "../redis/port.js";
 import { BEAT } from "../redis/scripts/beat.js";
 import { CLEAR } from "../redis/scripts/clear.js";
@@ -13,6 +14,7 @@ import { PUT } from "../redis/scripts/put.js";
 import { READ } from "../redis/scripts/read.js";
 import { REASSERT } from "../redis/scripts/reassert.js";
 import { REVOKE_USER } from "../redis/scripts/revoke-user.js";
+import { ROTATE } from "../redis/scripts/rotate.js";
 import type { Script } from "../redis/scripts/script.js";
 import { TOUCH } from "../redis/scripts/touch.js";
 import { USER_SESSIONS } from "../redis/scripts/user-sessions.js";
@@ -52,9 +54,9 @@ function call(
   return fc.record({ script: fc.constant(script), keys: fc.tuple(...keys), args: fc.tuple(...args) });
 }
 
-const mode = fc.constantFrom("create", "set", "update");
+const mode = fc.constantFrom("create", "set", "replace", "update");
 const condition = fc.oneof(
-  fc.constantFrom("", "="),
+  fc.constantFrom("", "*", "="),
   tag.map((expected) => `=${expected}`),
 );
 const life = [wallMs, ttlMs, fc.constant("0000000200000"), endMs, fc.constantFrom("", "250000")];
@@ -74,6 +76,16 @@ const calls = {
     [record, meta, generations],
     [condition, tag, tombstoneMs, channel, node, reason, request, request, tag, tag],
   ),
+  rotate: call(
+    ROTATE,
+    [record, meta, generations],
+    [
+      fc.constantFrom("2", "3", "é"),
+      fc.constantFrom("0", "400000"),
+      ...[tombstoneMs, tag, channel, node, tag],
+      fc.constantFrom("", "1"),
+    ],
+  ),
   revokeUser: call(
     REVOKE_USER,
     [generations, meta],
@@ -91,13 +103,16 @@ const calls = {
   leave: call(LEAVE, [meta], [node, fc.constantFrom("*", "1", "2")]),
 };
 
+const records = [recordOf(), recordOf({ user: "ann" })];
+const aliases = [aliasOf("new", PAST_MS), aliasOf("é", FUTURE_MS), "A1hello", aliasOf("", FUTURE_MS)];
+
 /**
  * What another program may have written, or another server. No keys of another type: a script that goes through several fails at such a
  * one, and what it did before depends on their order, which a millisecond changes.
  */
 const foreign = {
   set: fc
-    .constantFrom("{}", "hello", recordOf(), recordOf({ user: "ann" }), recordOf().slice(0, 50))
+    .constantFrom("{}", "hello", ...records, recordOf().slice(0, 50), ...aliases)
     .chain((text) => record.map((key) => ["SET", key, text])),
   epoch: meta.map((key) => ["HSET", key, "e", REPLID]),
   delete: record.map((key) => ["DEL", key]),
@@ -109,6 +124,7 @@ const step: fc.Arbitrary<Call | string[]> = fc.oneof(
   { weight: 10, arbitrary: calls.touch },
   { weight: 4, arbitrary: fc.oneof(calls.read, calls.list, calls.userSessions) },
   { weight: 4, arbitrary: calls.delete },
+  { weight: 4, arbitrary: calls.rotate },
   { weight: 3, arbitrary: calls.revokeUser },
   { weight: 3, arbitrary: fc.oneof(calls.reassert, calls.clear) },
   { weight: 2, arbitrary: fc.oneof(calls.beat, calls.leave, foreign.epoch) },
@@ -171,6 +187,9 @@ function alike(a: unknown, b: unknown): boolean {
     return a === b || (Math.min(a, b) > 0 && Math.abs(a - b) < TOLERANCE_MS);
   if (typeof a !== "string" || typeof b !== "string") return a === b;
   if (/^\d{13}$/.test(a) && /^\d{13}$/.test(b)) return alike(Number(a), Number(b));
+  const alias = /^A1\d{13}/;
+  if (alias.test(a) && alias.test(b))
+    return alike([a.slice(2, 15), a.slice(15)], [b.slice(2, 15), b.slice(15)]);
   if (!/^L1.{12}\d{64}/.test(a) || !/^L1.{12}\d{64}/.test(b)) return a === b;
   const parts = (text: string) => [
     text.slice(0, 14),

@@ -8,6 +8,7 @@ import { MANY } from "./store-contract/many.js";
 import { OPTIONS } from "./store-contract/options.js";
 import { REVISIONS } from "./store-contract/revisions.js";
 import { REVOCATIONS } from "./store-contract/revocations.js";
+import { ROTATION } from "./store-contract/rotation.js";
 import { type Cases, type MakeStoreOptions, play } from "./store-contract/scenario.js";
 import { SESSIONS } from "./store-contract/sessions.js";
 import { UPDATES } from "./store-contract/updates.js";
@@ -42,6 +43,7 @@ export function sessionStoreContract({ makeStore }: SessionStoreContractOptions)
     options: OPTIONS,
     "many sessions": MANY,
     revocations: REVOCATIONS,
+    rotation: ROTATION,
     closing: CLOSING,
   };
   return Object.entries(topics).flatMap(([topic, cases]) =>

@@ -9,6 +9,7 @@ import { useRedis } from "../support/redis-server.js";
 const CHANGES: readonly [string, (store: TestStore, id: string) => Promise<unknown>, remains: boolean][] = [
   ["a write", (store, id) => store.set(id, { n: 2 }), true],
   ["a deletion", (store, id) => store.delete(id), false],
+  ["a rotation", (store, id) => store.rotate(id, "new", { graceMs: 60_000 }), false],
 ];
 
 describe.each(CURRENT_CLIENT_KINDS)("when a reply is lost, on $name,", (kind) => {

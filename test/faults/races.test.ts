@@ -78,6 +78,33 @@ describe.each(CURRENT_CLIENT_KINDS)("what happens while a reply is on its way, o
     expect(await reader.get(id)).toBeUndefined();
   });
 
+  test("a session that was rotated meanwhile is answered under its new id", async () => {
+    const { id } = await writer.create({ n: 1 });
+    await heard(1);
+    const { reply } = await replyHeld("get", () => reader.get(id));
+    await writer.rotate(id, "new", { graceMs: 60_000 });
+    const session = await writer.set("new", { n: 2 });
+    await heard(3);
+    proxy.resume();
+    expect(await reply).toEqual(session);
+    expect(reader.peek(id)).toBeUndefined();
+    expect(reader.peek("new")).toEqual(session);
+  });
+
+  test("a write that comes after a rotation writes the new session", async () => {
+    const { id } = await writer.create({ n: 1 });
+    await heard(1);
+    proxy.stall("toServer");
+    const reply = reader.set(id, { n: 3 });
+    await writer.rotate(id, "new", { graceMs: 60_000 });
+    await writer.set("new", { n: 2 });
+    await heard(3);
+    proxy.resume();
+    expect(await reply).toMatchObject({ id: "new", data: { n: 3 } });
+    await eventually(async () => (await writer.get("new"))?.data.n === 3);
+    expect(reader.peek(id)).toBeUndefined();
+  });
+
   test("a flush meanwhile keeps the reply out of the cache", async () => {
     const { id } = await writer.create({ n: 1 });
     await heard(1);

@@ -24,6 +24,7 @@ const COSTS: readonly [string, (store: Store, id: string) => unknown, string[]][
   ["update()", (store, id) => store.update(id, ({ n }) => ({ n: n + 1 })), ["read", "put"]],
   ["touch()", (store, id) => store.touch(id), ["touch"]],
   ["delete()", (store, id) => store.delete(id), ["delete"]],
+  ["rotate()", (store, id) => store.rotate(id, "new", { graceMs: 1_000 }), ["rotate"]],
   ["size()", (store) => store.size(), ["SCAN", "list"]],
   ["ids()", (store) => drain(store.ids()), ["SCAN", "list"]],
   ["all()", (store) => drain(store.all()), ["SCAN", "read"]],

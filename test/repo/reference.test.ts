@@ -65,6 +65,7 @@ const attempts: Record<string, Attempt> = {
   WriteOptions: (option, value) => memory.set("a", {}, nested(option, value)),
   DeleteOptions: (option, value) => memory.delete("a", nested(option, value)),
   ReadOptions: (option, value) => memory.get("a", nested(option, value)),
+  RotateOptions: (option, value) => memory.rotate("a", "b", { graceMs: 1, ...nested(option, value) }),
   RevokeOptions: (option, value) => memory.revoke("a", nested(option, value)),
   LifeOptions: (option, value) => memory.create({}).then(({ id }) => memory.touch(id, nested(option, value))),
 };

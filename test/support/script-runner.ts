@@ -92,3 +92,12 @@ export function useScripts(kind: ServerKind = REDIS) {
 export function tombstoneOf(tag: string, outcome: 0 | 1 = 1): string {
   return `T1${tag}${outcome}`;
 }
+
+/** What a rotation leaves of a session: the id that it has now, until that time. */
+export function aliasOf(newId: string, graceEndMs: number): string {
+  return `A1${String(graceEndMs).padStart(13, "0")}${newId}`;
+}
+
+/** A time that is over, and one that is not: ends of graces by the clock of Redis. */
+export const PAST_MS = 1_000;
+export const FUTURE_MS = 9_000_000_000_000;

@@ -6,6 +6,7 @@ import { LIST } from "../../src/redis/scripts/list.js";
 import { PUT } from "../../src/redis/scripts/put.js";
 import { READ } from "../../src/redis/scripts/read.js";
 import { REPLACE } from "../../src/redis/scripts/replace.js";
+import { ROTATE } from "../../src/redis/scripts/rotate.js";
 import { TOUCH } from "../../src/redis/scripts/touch.js";
 import type { TestClient } from "./clients.js";
 
@@ -17,6 +18,7 @@ const SCRIPT_NAMES = new Map([
   [PUT.sha1, "put"],
   [READ.sha1, "read"],
   [REPLACE.sha1, "replace"],
+  [ROTATE.sha1, "rotate"],
   [TOUCH.sha1, "touch"],
 ]);
 

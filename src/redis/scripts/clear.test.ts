@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { A_TAG, recordOf } from "../../../test/support/records.js";
-import { SERVERS, tombstoneOf, useScripts } from "../../../test/support/script-runner.js";
+import {
+  aliasOf,
+  FUTURE_MS,
+  PAST_MS,
+  SERVERS,
+  tombstoneOf,
+  useScripts,
+} from "../../../test/support/script-runner.js";
 import { newTag } from "../../session/record.js";
 import { CLEAR } from "./clear.js";
 
@@ -34,6 +41,15 @@ describe.each(SERVERS)("on $name", (server) => {
     await revoked("ann", 2);
     expect(await clear([names.key, later])).toBe(1);
     expect(await redis.send("EXISTS", names.key, later)).toBe(0);
+  });
+
+  test("deletes aliases, and does not count them; those whose grace is over are tombstones", async () => {
+    const [live, over] = [`${names.key}-live`, `${names.key}-over`];
+    await redis.send("MSET", names.key, aliasOf("new", FUTURE_MS), over, aliasOf("new", PAST_MS));
+    await redis.send("SET", live, recordOf());
+    expect(await clear([names.key, over, live])).toBe(1);
+    expect(await redis.send("EXISTS", names.key, live)).toBe(0);
+    expect(await redis.send("GET", over)).toBe(aliasOf("new", PAST_MS));
   });
 
   test("takes as many keys as a SCAN may give, and none", async () => {

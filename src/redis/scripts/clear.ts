@@ -10,14 +10,15 @@ import { script } from "./script.js";
  * - ARGV 1 new tag, 2 channel or '', 3 node, 4 key prefix
  * - returns how many sessions there were
  *
- * Tombstones stay: they still have somebody to refuse. O(batch); memory is freed in the background.
+ * Tombstones stay, and aliases whose grace is over: they still have somebody to refuse. O(batch); memory is freed in the background.
  */
 export const CLEAR = script(`${HEAD}${ANNOUNCE}
 local deleted = 0
 for i = 3, #KEYS do
   local head = redis.call('GETRANGE', KEYS[i], 0, ${HEAD_LENGTH - 1})
-  if string.sub(head, 1, 2) ~= 'T1' then
-    if kind_of(head, KEYS[2]) == 'gone' then deleted = deleted - 1 end
+  local kind = kind_of(head, KEYS[2])
+  if kind ~= 'gone' or string.sub(head, 1, 2) == 'L1' then
+    if kind == 'gone' or kind == 'moved' then deleted = deleted - 1 end
     deleted = deleted + redis.call('UNLINK', KEYS[i])
   end
 end

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { A_TAG, recordOf } from "../../../test/support/records.js";
-import { SERVERS, tombstoneOf, useScripts } from "../../../test/support/script-runner.js";
+import {
+  aliasOf,
+  FUTURE_MS,
+  PAST_MS,
+  SERVERS,
+  tombstoneOf,
+  useScripts,
+} from "../../../test/support/script-runner.js";
 import { newTag } from "../../session/record.js";
 import { DELETE } from "./delete.js";
 
@@ -9,6 +16,8 @@ const TOMBSTONE_TTL_MS = 90_000;
 interface Delete {
   /** Default: whatever tag it has. */
   expected?: string;
+  /** Whether an alias is deleted, too. Default: no. */
+  evenAlias?: boolean;
   tag?: string;
   channel?: string;
   /** The request that nodes shall acknowledge, and the tag for a chain that this server did not write. Default: none. */
@@ -30,6 +39,7 @@ describe.each(SERVERS)("on $name", (server) => {
 
   async function remove({
     expected,
+    evenAlias = false,
     tag = newTag(),
     request = "",
     fresh = newTag(),
@@ -37,7 +47,7 @@ describe.each(SERVERS)("on $name", (server) => {
     tombstone = true,
     ...rest
   }: Delete = {}) {
-    const condition = expected === undefined ? "" : `=${expected}`;
+    const condition = expected === undefined ? (evenAlias ? "*" : "") : `=${expected}`;
     const told = [rest.channel ?? names.channel, "node", "deleted", request, request && "replies", fresh];
     const args = [condition, tag, tombstone ? TOMBSTONE_TTL_MS : "", ...told, name ?? tag];
     return (await run(DELETE, [names.key, names.meta, names.generations], args)) as unknown as Outcome;
@@ -103,6 +113,46 @@ describe.each(SERVERS)("on $name", (server) => {
     await redis.send("RPUSH", names.key, "item");
     await expect(remove()).rejects.toThrow("WRONGTYPE");
     expect(await redis.send("TYPE", names.key)).toBe("list");
+  });
+
+  describe("an alias", () => {
+    const alias = aliasOf("日本語", FUTURE_MS);
+
+    test.each([
+      undefined,
+      A_TAG,
+      "",
+    ])("2: says where it leads, and stays (expected: %s)", async (expected) => {
+      await holds(alias);
+      expect(await remove({ ...(expected !== undefined && { expected }), request: "request" })).toEqual([
+        2,
+        "日本語",
+      ]);
+      expect(await held()).toBe(alias);
+      expect(await redis.send("EXISTS", names.meta)).toBe(0);
+    });
+
+    test("0: is deleted if that is meant, and told", async () => {
+      await holds(alias);
+      const messages = await listen(names.channel);
+      const tag = newTag();
+      expect(await remove({ evenAlias: true, tag })).toEqual([0]);
+      expect(await held()).toBe(tombstoneOf(tag, 0));
+      await expect.poll(() => messages).toEqual([["SM1D", "", tag, "node", names.key, "deleted", "", ""]]);
+    });
+
+    test("0: whose grace is over is none", async () => {
+      await holds(aliasOf("new", PAST_MS));
+      const tag = newTag();
+      expect(await remove({ expected: A_TAG })).toEqual([0]);
+      expect(await remove({ tag })).toEqual([0]);
+      expect(await held()).toBe(tombstoneOf(tag, 0));
+    });
+
+    test("1: a session is deleted likewise if an alias is meant, too", async () => {
+      await holds(recordOf());
+      expect(await remove({ evenAlias: true })).toEqual([1]);
+    });
   });
 
   describe("with a tag that is expected", () => {

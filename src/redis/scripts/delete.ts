@@ -8,10 +8,12 @@ import { script } from "./script.js";
  * Deletes a session, leaves a tombstone unless none is wanted, and tells the nodes, in one atomic step.
  *
  * - KEYS 1 record, 2 meta, 3 generations
- * - ARGV 1 `=` and the expected tag, or '' for any, 2 new tag, 3 life of the tombstone in ms, or '' for none, 4 channel or '', 5 node, 6 reason
+ * - ARGV 1 `=` and the expected tag, '' for any, or `*` for any and for an alias too, 2 new tag, 3 life of the tombstone in ms, or '' for none
+ * - ARGV 4 channel or '', 5 node, 6 reason
  * - ARGV 7 request, 8 channel for the acknowledgements, 9 fresh tag: of a deletion that nodes shall acknowledge, else ''
  * - ARGV 10 name of the deletion, the same each time that it is sent
- * - returns `{1 deleted | 0 there was none | -1 it has another tag}`, followed by the registry, `{'n:<node>', beats, …}`, if nodes shall acknowledge
+ * - returns `{1 deleted | 0 there was none | -1 it has another tag}`, followed by the registry, `{'n:<node>', beats, …}`, if nodes shall acknowledge;
+ *   `{2, new id}` for an alias, to which nothing was done
  *
  * Nodes are told even if there was none, and the tombstone is left: a node may hold a copy of what expired, and a request may be
  * about to save it. When the memory is full, Redis refuses a script only before its first write, and never UNLINK: so it comes first.
@@ -24,10 +26,11 @@ import { script } from "./script.js";
 export const DELETE = script(`${HEAD}${ANNOUNCE}${EPOCH}
 local head = redis.call('GETRANGE', KEYS[1], 0, ${HEAD_LENGTH - 1})
 local kind = kind_of(head, KEYS[3])
-local outcome = (kind == 'absent' or kind == 'gone') and 0 or 1
+if kind == 'moved' and ARGV[1] ~= '*' then return {2, target_of(KEYS[1])} end
+local outcome = (kind == 'absent' or kind == 'gone' or kind == 'moved') and 0 or 1
 local is_repetition = string.sub(head, 1, 14) == 'T1' .. ARGV[10]
 if is_repetition then outcome = tonumber(string.sub(head, 15))
-elseif ARGV[1] ~= '' then
+elseif string.sub(ARGV[1], 1, 1) == '=' then
   if outcome == 0 then return {0} end
   local tag = kind == 'live' and string.sub(head, 3, 14) or kind == 'foreign' and ''
   if tag ~= string.sub(ARGV[1], 2) then return {-1} end

@@ -1,4 +1,4 @@
-import { HEADER_LENGTH } from "../../session/record.js";
+import { ALIAS_HEADER_LENGTH, HEADER_LENGTH } from "../../session/record.js";
 
 /**
  * The part that all scripts share which look at a record's header.
@@ -7,9 +7,13 @@ import { HEADER_LENGTH } from "../../session/record.js";
  *
  * `generation_of(generations, user)`: the user's generation now, in 8 digits. Sessions that were stamped with an earlier one are over.
  *
+ * `now_ms()`: the clock of Redis, in milliseconds since 1970.
+ *
  * `kind_of(head, generations)`: what kind of record begins with `head`: `live` for one of ours, `foreign` for the plain JSON of another store,
- * `absent` for none, `gone` for a tombstone or a session whose user was revoked, and `corrupt` for whatever else there is, which
- * must be left as it is. Layout: `session/record.ts`. O(1).
+ * `absent` for none, `moved` for an alias, `gone` for a tombstone, an alias whose grace is over or a session whose user was revoked, and
+ * `corrupt` for whatever else there is, which must be left as it is. Layout: `session/record.ts`. O(1).
+ *
+ * `target_of(key)`: the id that the alias under a key leads to. No script goes there itself: that key may be in another slot.
  */
 export const HEAD = `
 local function user_of(head)
@@ -18,16 +22,27 @@ end
 local function generation_of(generations, user)
   return string.format('%08d', redis.call('HGET', generations, user) or 0)
 end
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
 local function kind_of(head, generations)
   if head == '' then return 'absent' end
   local format = string.sub(head, 1, 2)
   if format == 'T1' then return 'gone' end
   if string.sub(head, 1, 1) == '{' then return 'foreign' end
+  if format == 'A1' then
+    if #head <= ${ALIAS_HEADER_LENGTH} or string.find(string.sub(head, 3, ${ALIAS_HEADER_LENGTH}), '%D') then return 'corrupt' end
+    return now_ms() < tonumber(string.sub(head, 3, ${ALIAS_HEADER_LENGTH})) and 'moved' or 'gone'
+  end
   local numbers = string.sub(head, 15, ${HEADER_LENGTH})
   if format ~= 'L1' or #numbers < ${HEADER_LENGTH - 14} or string.find(numbers, '%D') then return 'corrupt' end
   local length = tonumber(string.sub(numbers, -4))
   if #head < ${HEADER_LENGTH} + length then return 'corrupt' end
   if length > 0 and string.sub(head, 67, 74) < generation_of(generations, user_of(head)) then return 'gone' end
   return 'live'
+end
+local function target_of(key)
+  return redis.call('GETRANGE', key, ${ALIAS_HEADER_LENGTH}, -1)
 end
 `;

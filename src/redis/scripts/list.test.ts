@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { A_TAG, recordOf } from "../../../test/support/records.js";
-import { SERVERS, tombstoneOf, useScripts } from "../../../test/support/script-runner.js";
+import {
+  aliasOf,
+  FUTURE_MS,
+  PAST_MS,
+  SERVERS,
+  tombstoneOf,
+  useScripts,
+} from "../../../test/support/script-runner.js";
 import { LIST } from "./list.js";
 
 describe.each(SERVERS)("on $name", (server) => {
@@ -21,8 +28,9 @@ describe.each(SERVERS)("on $name", (server) => {
   });
 
   test("leaves out what is none, or none any more", async () => {
-    const [live = "", dead = ""] = await hold(recordOf(), tombstoneOf(A_TAG));
-    expect(await list([dead, live, `${names.key}-none`])).toEqual([live]);
+    const over = [tombstoneOf(A_TAG), aliasOf("new", FUTURE_MS), aliasOf("new", PAST_MS)];
+    const [live = "", ...dead] = await hold(recordOf(), ...over);
+    expect(await list([...dead, live, `${names.key}-none`])).toEqual([live]);
   });
 
   test("leaves out the sessions of a revoked user, and not those that came later", async () => {

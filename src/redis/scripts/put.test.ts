@@ -1,6 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { A_TAG, type RecordFields, recordOf } from "../../../test/support/records.js";
-import { SERVERS, tombstoneOf, useScripts } from "../../../test/support/script-runner.js";
+import {
+  aliasOf,
+  FUTURE_MS,
+  PAST_MS,
+  SERVERS,
+  tombstoneOf,
+  useScripts,
+} from "../../../test/support/script-runner.js";
 import { newTag } from "../../session/record.js";
 import { PUT } from "./put.js";
 
@@ -8,7 +15,7 @@ const NOW_MS = 1_800_000_000_000;
 const DEFAULT_TTL_MS = 50_000;
 
 interface Put {
-  mode: "create" | "set" | "update";
+  mode: "create" | "set" | "replace" | "update";
   expected?: string;
   tag?: string;
   ttlMs?: number;
@@ -50,6 +57,35 @@ describe.each(SERVERS)("on $name", (server) => {
   const held = () => redis.send("GET", names.key);
   const lifeMs = async () => Number(await redis.send("PTTL", names.key));
 
+  describe("where the session was rotated", () => {
+    const modes = ["create", "set", "replace", "update"] as const;
+
+    test.each(modes)("%s says where it is now, and writes nothing", async (mode) => {
+      const alias = aliasOf("日本語", FUTURE_MS);
+      await holds(alias);
+      expect(await put({ mode, expected: A_TAG })).toEqual(["moved", "日本語"]);
+      expect(await held()).toBe(alias);
+      expect(await redis.send("EXISTS", names.meta)).toBe(0);
+    });
+
+    test.each(modes)("%s is refused when the grace is over", async (mode) => {
+      await holds(aliasOf("new", PAST_MS));
+      expect(await put({ mode, expected: A_TAG })).toEqual(["gone"]);
+      expect(await held()).toBe(aliasOf("new", PAST_MS));
+    });
+  });
+
+  test("replace writes over whatever session is there", async () => {
+    for (const record of [recordOf(), "{}"]) {
+      await holds(record);
+      expect(await put({ mode: "replace" })).toMatchObject([
+        "written",
+        expect.any(Number),
+        expect.any(String),
+      ]);
+    }
+  });
+
   describe("where there is no record", () => {
     test.each(["create", "set"] as const)("%s writes one", async (mode) => {
       const tag = newTag();
@@ -64,6 +100,11 @@ describe.each(SERVERS)("on $name", (server) => {
       expect(await put({ mode: "update", expected: A_TAG })).toEqual(["absent"]);
       expect(await put({ mode: "update", expected: "" })).toEqual(["absent"]);
       expect(await held()).toBeNull();
+    });
+
+    test("replace writes none", async () => {
+      expect(await put({ mode: "replace" })).toEqual(["absent"]);
+      expect(await redis.send("EXISTS", names.key, names.meta)).toBe(0);
     });
 
     test("the TTL, the end and the user are those that are asked for", async () => {

@@ -8,12 +8,13 @@ import { USER_INDEX } from "./user-index.js";
  * Writes a session if it may be written, and tells the nodes: one atomic step.
  *
  * - KEYS 1 record, 2 meta, 3 generations
- * - ARGV 1 mode: `create` (none there), `set` (whatever is there), `update` (the one there has tag ARGV 2)
+ * - ARGV 1 mode: `create` (none there), `set` (whatever is there), `replace` (whatever is there, but not nothing), `update` (the one there
+ *   has tag ARGV 2)
  * - ARGV 2 expected tag, 3 new tag, 4 wall clock of the writer, 5 TTL or '' for the session's own, 6 default TTL
  * - ARGV 7 wall-clock end or '' for now + TTL, 8 absolute TTL or '', 9 user or '' for the session's own, 10 data, 11 channel or '', 12 node
  * - ARGV 13 what stands before a user in the key of their index
  * - times have 13 digits; returns `{'written', remaining life in ms, header with user}`, `{'conflict', record, remaining life}` or
- *   `{'conflict' | 'absent' | 'gone' | 'expired' | 'corrupt'}`
+ *   `{'conflict' | 'absent' | 'gone' | 'expired' | 'corrupt'}`; `{'moved', new id}` for an alias
  *
  * What the writer does not say (creation, TTL, absolute end, user) stays as it is in the record. Nothing is written over a
  * tombstone. A record that already has the new tag is a repetition of this very write: it is answered as written, and nothing is
@@ -25,13 +26,14 @@ local kind, mode, tag = kind_of(head, KEYS[3]), ARGV[1], ''
 local created, ttl, expires, user = ARGV[4], ARGV[5], ARGV[7], ARGV[9]
 local absolute, generation = '0000000000000', '00000000'
 if kind == 'corrupt' or kind == 'gone' then return {kind} end
+if kind == 'moved' then return {kind, target_of(KEYS[1])} end
 if kind == 'live' then
   tag, user = string.sub(head, 3, 14), user_of(head)
   if tag == ARGV[3] then return {'written', redis.call('PTTL', KEYS[1]), string.sub(head, 1, ${HEADER_LENGTH} + #user)} end
   created, absolute, generation = string.sub(head, 15, 27), string.sub(head, 54, 66), string.sub(head, 67, 74)
   if ttl == '' then ttl = string.sub(head, 41, 53) end
 end
-if mode == 'update' and kind == 'absent' then return {'absent'} end
+if kind == 'absent' and (mode == 'update' or mode == 'replace') then return {'absent'} end
 if mode == 'update' and tag ~= ARGV[2] then return {'conflict', redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])} end
 if mode == 'create' and kind ~= 'absent' then return {'conflict'} end
 

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { A_TAG, recordOf } from "../../../test/support/records.js";
-import { SERVERS, tombstoneOf, useScripts } from "../../../test/support/script-runner.js";
+import {
+  aliasOf,
+  FUTURE_MS,
+  PAST_MS,
+  SERVERS,
+  tombstoneOf,
+  useScripts,
+} from "../../../test/support/script-runner.js";
 import { newTag } from "../../session/record.js";
 import { READ } from "./read.js";
 
@@ -28,9 +35,20 @@ describe.each(SERVERS)("on $name", (server) => {
     for (const known of ["", A_TAG]) expect(await read(known)).toBe("gone");
   });
 
+  test("gives an alias as it is, and says that it is gone when its grace is over, whatever tag is known", async () => {
+    for (const known of ["", A_TAG]) {
+      await holds(aliasOf("日本語", FUTURE_MS));
+      expect(await read(known)).toEqual([aliasOf("日本語", FUTURE_MS), -1]);
+      await holds(aliasOf("日本語", PAST_MS));
+      expect(await read(known)).toBe("gone");
+    }
+  });
+
   test("gives whatever string there is, and fails for anything else", async () => {
-    await holds("hello");
-    expect(await read()).toEqual(["hello", -1]);
+    for (const text of ["hello", "A1hello", aliasOf("", PAST_MS)]) {
+      await holds(text);
+      expect(await read()).toEqual([text, -1]);
+    }
     await redis.send("DEL", names.key);
     await redis.send("HSET", names.key, "field", "value");
     for (const known of ["", A_TAG]) await expect(read(known)).rejects.toThrow("WRONGTYPE");

@@ -10,7 +10,7 @@ import { script } from "./script.js";
  * - returns `{record, remaining life in ms, or -1 for no end}`, with only the header and the user if the record has that tag; nil if
  *   there is none; `'gone'` for a tombstone, and for a session whose user was revoked
  *
- * O(size of the record).
+ * An alias is given like a record. O(size of the record).
  */
 export const READ = script(`${HEAD}
 if ARGV[1] ~= '' then

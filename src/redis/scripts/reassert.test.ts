@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { A_TAG, recordOf } from "../../../test/support/records.js";
-import { SERVERS, tombstoneOf, useScripts } from "../../../test/support/script-runner.js";
+import {
+  aliasOf,
+  FUTURE_MS,
+  PAST_MS,
+  SERVERS,
+  tombstoneOf,
+  useScripts,
+} from "../../../test/support/script-runner.js";
 import { newTag } from "../../session/record.js";
 import { REASSERT } from "./reassert.js";
 
@@ -30,6 +37,7 @@ describe.each(SERVERS)("on $name", (server) => {
   test.each([
     ["a record of another store", "{}"],
     ["text", "hello"],
+    ["an alias", aliasOf("new", FUTURE_MS)],
   ])("%s that came back is deleted again", async (_, record) => {
     await redis.send("SET", names.key, record);
     const tag = newTag();
@@ -51,6 +59,12 @@ describe.each(SERVERS)("on $name", (server) => {
     expect(await held()).toBe(tombstoneOf(A_TAG));
     expect(Number(await redis.send("PTTL", names.key))).toBeGreaterThan(TOMBSTONE_TTL_MS);
     expect(await redis.send("EXISTS", names.meta)).toBe(0);
+  });
+
+  test("an alias whose grace is over stays as it is", async () => {
+    await redis.send("SET", names.key, aliasOf("new", PAST_MS));
+    expect(await reassert([names.key], [newTag()])).toBe(0);
+    expect(await held()).toBe(aliasOf("new", PAST_MS));
   });
 
   test("the session of a user who was revoked is over already", async () => {

@@ -1,6 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { A_TAG, recordOf } from "../../../test/support/records.js";
-import { SERVERS, tombstoneOf, useScripts } from "../../../test/support/script-runner.js";
+import {
+  aliasOf,
+  FUTURE_MS,
+  PAST_MS,
+  SERVERS,
+  tombstoneOf,
+  useScripts,
+} from "../../../test/support/script-runner.js";
 import { TOUCH } from "./touch.js";
 
 const NOW_MS = 1_800_000_000_000;
@@ -58,6 +65,14 @@ describe.each(SERVERS)("on $name", (server) => {
     expect([end, cut]).toEqual([String(expiresAtMs), 0]);
     expect(await held()).toBe(recordOf({ expiresAtMs }));
     expect(await lifeMs()).toBeGreaterThan(1_100);
+  });
+
+  test("a session that was rotated is somewhere else, as long as its grace lasts", async () => {
+    await holds(aliasOf("日本語", FUTURE_MS));
+    expect(await touch()).toEqual([-3, "日本語"]);
+    expect(await lifeMs()).toBeLessThanOrEqual(10_000);
+    await holds(aliasOf("日本語", PAST_MS));
+    expect(await touch()).toBeNull();
   });
 
   describe("the absolute end", () => {

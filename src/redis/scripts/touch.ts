@@ -10,7 +10,8 @@ import { USER_INDEX } from "./user-index.js";
  * - ARGV 1 wall clock of the caller, 2 TTL or '' for the session's own, 3 default TTL, 4 wall-clock end or '' for now + TTL, 5 what stands
  *   before a user in the key of their index
  * - returns `{life left in ms, wall-clock end, 1 if nothing can extend it further, else 0}`, or nil if there is no such session;
- *   a life of -1 has no end (another store wrote it so, and it stays so), and -2 stands for a record that cannot be read
+ *   a life of -1 has no end (another store wrote it so, and it stays so), -2 stands for a record that cannot be read, and `{-3, new id}`
+ *   for an alias
  *
  * The life granted is a tenth longer than the TTL: so long the caller may leave out further touches without the session ending
  * early. Changes no revision and tells nobody: a copy elsewhere that expires early is only a miss. O(1).
@@ -19,6 +20,7 @@ export const TOUCH = script(`${HEAD}${USER_INDEX}
 local head = redis.call('GETRANGE', KEYS[1], 0, ${HEAD_LENGTH - 1})
 local kind = kind_of(head, KEYS[2])
 if kind == 'absent' or kind == 'gone' then return nil end
+if kind == 'moved' then return {-3, target_of(KEYS[1])} end
 local current = redis.call('PTTL', KEYS[1])
 if kind == 'corrupt' or current == -1 then return {kind == 'corrupt' and -2 or -1, '', 1} end
 local live = kind == 'live'

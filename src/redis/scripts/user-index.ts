@@ -1,17 +1,11 @@
 /**
  * The part that the scripts share which lengthen a session's life.
  *
- * `now_ms()`: the clock of Redis, in milliseconds since 1970.
- *
  * `index(prefix, user, key, life)`: notes that this session of the user, if it has one, lives so long. The index is a sorted set of record keys by
  * their ends. It serves only to find a user's sessions: what it says of one is checked against its record, so it need not know what
- * was deleted. O(log n) in the user's sessions.
+ * was deleted. Needs `HEAD`. O(log n) in the user's sessions.
  */
 export const USER_INDEX = `
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
 local function index(prefix, user, key, life)
   if user == '' then return end
   local now = now_ms()

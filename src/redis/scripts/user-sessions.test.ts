@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { A_TAG, recordOf } from "../../../test/support/records.js";
-import { SERVERS, tombstoneOf, useScripts } from "../../../test/support/script-runner.js";
+import { aliasOf, FUTURE_MS, SERVERS, tombstoneOf, useScripts } from "../../../test/support/script-runner.js";
 import { USER_SESSIONS } from "./user-sessions.js";
 
 describe.each(SERVERS)("on $name", (server) => {
@@ -35,6 +35,7 @@ describe.each(SERVERS)("on $name", (server) => {
   test("what is no session of the user any more is left out, and leaves the index", async () => {
     await hold(tombstoneOf(A_TAG), 1);
     await hold(recordOf({ user: "bob" }), 2);
+    await hold(aliasOf("new", FUTURE_MS), 2);
     await hold(recordOf(), 3);
     await hold("{}", 4);
     await hold("hello", 5);

@@ -47,7 +47,8 @@ export const COMMANDS: ReadonlyMap<string, SimulatedCommand> = new Map(
 
     GET: reads(({ keyspace }, [key = ""]) => keyspace.get(key, "string") ?? null),
     GETRANGE: reads(({ keyspace }, [key = "", start, end]) => {
-      return (keyspace.get(key, "string") ?? "").slice(integer(start), integer(end) + 1);
+      const text = keyspace.get(key, "string") ?? "";
+      return text.slice(integer(start), integer(end) === -1 ? undefined : integer(end) + 1);
     }),
     SET: writes(({ keyspace, nowMs }, [key = "", value = "", option, life]) => {
       if (option === undefined) keyspace.put(key, "string", value);

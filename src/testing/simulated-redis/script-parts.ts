@@ -1,11 +1,11 @@
 import type { Reply } from "../../redis/port.js";
-import { HEAD_LENGTH, HEADER_LENGTH } from "../../session/record.js";
+import { ALIAS_HEADER_LENGTH, HEAD_LENGTH, HEADER_LENGTH } from "../../session/record.js";
 
 /** `redis.call`: runs a command inside of a script, and throws what it fails with. */
 export type Call = (command: string, ...args: (string | number)[]) => Reply;
 
 /** What begins with a head, see `redis/scripts/head.ts`. */
-export type Kind = "absent" | "gone" | "foreign" | "live" | "corrupt";
+export type Kind = "absent" | "gone" | "moved" | "foreign" | "live" | "corrupt";
 
 /** As much of a record as a script looks at. */
 export function headOf(call: Call, key: string): string {
@@ -27,12 +27,22 @@ export function kindOf(call: Call, head: string, generations: string): Kind {
   if (head === "") return "absent";
   if (head.startsWith("T1")) return "gone";
   if (head.startsWith("{")) return "foreign";
+  if (head.startsWith("A1")) {
+    const graceEnd = head.slice(2, ALIAS_HEADER_LENGTH);
+    if (head.length <= ALIAS_HEADER_LENGTH || /\D/.test(graceEnd)) return "corrupt";
+    return nowMs(call) < Number(graceEnd) ? "moved" : "gone";
+  }
   const numbers = head.slice(14, HEADER_LENGTH);
   if (!head.startsWith("L1") || numbers.length < HEADER_LENGTH - 14 || /\D/.test(numbers)) return "corrupt";
   const length = Number(numbers.slice(-4));
   if (head.length < HEADER_LENGTH + length) return "corrupt";
   const isOver = length > 0 && head.slice(66, 74) < generationOf(call, generations, userOf(head));
   return isOver ? "gone" : "live";
+}
+
+/** The id that the alias under a key leads to. */
+export function targetOf(call: Call, key: string): string {
+  return call("GETRANGE", key, ALIAS_HEADER_LENGTH, -1) as string;
 }
 
 /** A message of a change, as `redis/scripts/announce.ts` makes it. */

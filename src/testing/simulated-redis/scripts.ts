@@ -12,6 +12,7 @@ import { READ } from "../../redis/scripts/read.js";
 import { REASSERT } from "../../redis/scripts/reassert.js";
 import { REPLACE } from "../../redis/scripts/replace.js";
 import { REVOKE_USER } from "../../redis/scripts/revoke-user.js";
+import { ROTATE } from "../../redis/scripts/rotate.js";
 import type { Script } from "../../redis/scripts/script.js";
 import { TAKE } from "../../redis/scripts/take.js";
 import { TOUCH } from "../../redis/scripts/touch.js";
@@ -28,6 +29,7 @@ import {
   nowMs,
   registry,
   renewEpoch,
+  targetOf,
   userOf,
 } from "./script-parts.js";
 
@@ -52,8 +54,9 @@ function clear(call: Call, keys: readonly string[], args: readonly string[]): Re
   let deleted = 0;
   for (const record of records) {
     const head = headOf(call, record);
-    if (head.startsWith("T1")) continue;
-    if (kindOf(call, head, generations) === "gone") deleted--;
+    const kind = kindOf(call, head, generations);
+    if (kind === "gone" && !head.startsWith("L1")) continue;
+    if (kind === "gone" || kind === "moved") deleted--;
     deleted += Number(call("UNLINK", record));
   }
   announce(call, meta, channel, { kind: "C", tag, node, key: prefix });
@@ -68,10 +71,11 @@ function remove(call: Call, keys: readonly string[], args: readonly string[]): R
   ];
   const head = headOf(call, record);
   const kind = kindOf(call, head, generations);
-  let outcome = kind === "absent" || kind === "gone" ? 0 : 1;
+  if (kind === "moved" && condition !== "*") return [2, targetOf(call, record)];
+  let outcome = kind === "absent" || kind === "gone" || kind === "moved" ? 0 : 1;
   const isRepetition = head.slice(0, 14) === `T1${name}`;
   if (isRepetition) outcome = Number(head.slice(14));
-  else if (condition !== "") {
+  else if (condition.startsWith("=")) {
     if (outcome === 0) return [0];
     const found = kind === "live" ? head.slice(2, 14) : kind === "foreign" ? "" : undefined;
     if (found !== condition.slice(1)) return [-1];
@@ -128,7 +132,7 @@ function list(call: Call, keys: readonly string[]): Reply {
   const [generations, ...records] = keys as [string, ...string[]];
   return records.filter((record) => {
     const kind = kindOf(call, headOf(call, record), generations);
-    return kind !== "absent" && kind !== "gone";
+    return kind !== "absent" && kind !== "gone" && kind !== "moved";
   });
 }
 
@@ -147,13 +151,14 @@ function put(call: Call, keys: readonly string[], args: readonly string[]): Repl
   let [tag, created, ttl, expires, user] = ["", wallMs, askedTtl, askedEndMs, askedUser];
   let [absolute, generation] = [digits(0), "00000000"];
   if (kind === "corrupt" || kind === "gone") return [kind];
+  if (kind === "moved") return [kind, targetOf(call, record)];
   if (kind === "live") {
     [tag, user] = [head.slice(2, 14), userOf(head)];
     if (tag === newTag) return ["written", call("PTTL", record), head.slice(0, HEADER_LENGTH + user.length)];
     [created, absolute, generation] = [head.slice(14, 27), head.slice(53, 66), head.slice(66, 74)];
     if (ttl === "") ttl = head.slice(40, 53);
   }
-  if (mode === "update" && kind === "absent") return ["absent"];
+  if (kind === "absent" && (mode === "update" || mode === "replace")) return ["absent"];
   if (mode === "update" && tag !== expected) return ["conflict", call("GET", record), call("PTTL", record)];
   if (mode === "create" && kind !== "absent") return ["conflict"];
 
@@ -243,11 +248,32 @@ function take(call: Call, keys: readonly string[], args: readonly string[]): Rep
   const kind = kindOf(call, text.slice(0, HEAD_LENGTH), generations);
   if (kind === "gone") return null;
   const lifeMs = call("PTTL", record);
-  if (kind !== "corrupt" && kind !== "absent") {
+  if (kind === "live" || kind === "foreign") {
     call("UNLINK", record);
     announce(call, meta, channel, { kind: "I", tag, node, key: record });
   }
   return [text, lifeMs];
+}
+
+function rotate(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [record, meta, generations] = keys as Strings3;
+  const [newId, graceMs, tombstoneMs, tag, channel, node, name, mustExist] = args as [
+    ...Strings5,
+    ...Strings3,
+  ];
+  const head = headOf(call, record);
+  const kind = kindOf(call, head, generations);
+  const target = head.startsWith("A1") && kind !== "corrupt" ? targetOf(call, record) : undefined;
+  if (target === newId) return [1];
+  if (kind === "moved") return [2, target as string];
+  if (head.slice(0, 14) === `T1${name}`) return [Number(head.slice(14))];
+  if (kind === "gone" || (kind === "absent" && mustExist !== "")) return [0];
+  const outcome = kind === "absent" ? 0 : 1;
+  const grace = outcome === 1 ? Number(graceMs) : 0;
+  const left = grace > 0 ? `A1${digits(nowMs(call) + grace)}${newId}` : `T1${name}${outcome}`;
+  call("SET", record, left, "PX", Number(tombstoneMs) + grace);
+  announce(call, meta, channel, { kind: "D", tag, node, key: record, rest: ["rotated", "", ""] });
+  return [outcome];
 }
 
 function touch(call: Call, keys: readonly string[], args: readonly string[]): Reply {
@@ -256,6 +282,7 @@ function touch(call: Call, keys: readonly string[], args: readonly string[]): Re
   const head = headOf(call, record);
   const kind = kindOf(call, head, generations);
   if (kind === "absent" || kind === "gone") return null;
+  if (kind === "moved") return [-3, targetOf(call, record)];
   const current = Number(call("PTTL", record));
   if (kind === "corrupt" || current === -1) return [kind === "corrupt" ? -2 : -1, "", 1];
   const live = kind === "live";
@@ -307,6 +334,7 @@ const BODIES: readonly (readonly [name: string, script: Script, body: ScriptBody
   ["reassert", REASSERT, reassert],
   ["replace", REPLACE, replace],
   ["revoke-user", REVOKE_USER, revokeUser],
+  ["rotate", ROTATE, rotate],
   ["take", TAKE, take],
   ["touch", TOUCH, touch],
   ["user-sessions", USER_SESSIONS, userSessions],

@@ -12,6 +12,7 @@ const METHODS: Readonly<Record<string, (store: Store, id: string) => Promise<unk
   update: (store, id) => store.update(id, (data) => data),
   touch: (store, id) => store.touch(id),
   delete: (store, id) => store.delete(id),
+  rotate: (store, id) => store.rotate(id, "new", { graceMs: 1_000 }),
   clear: (store) => store.clear(),
   size: (store) => store.size(),
   ids: (store) => listed(store.ids()),
