@@ -31,6 +31,9 @@ export const DEFAULT_CACHE_MAX_ENTRIES = 10_000;
 /** How many bytes the local cache's entries may take together, by estimate: 64 MiB. */
 export const DEFAULT_CACHE_MAX_BYTES = 67_108_864;
 
+/** For how long a regenerated session is found under its old id, in milliseconds: not at all. */
+export const DEFAULT_ROTATION_GRACE_MS = 0;
+
 /** What stands neither in names nor in ids: messages consist of lines. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the purpose
 export const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/;

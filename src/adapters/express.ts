@@ -1,4 +1,5 @@
 import session, { type SessionData } from "express-session";
+import { DEFAULT_ROTATION_GRACE_MS, requireGraceMs } from "../options.js";
 import type { Session } from "../session/session.js";
 import type { SessionStore } from "../stores/store.js";
 import { answer, type Callback } from "./callback.js";
@@ -10,7 +11,13 @@ import { flowOf, SessionBase, type SessionFlow } from "./session-flow.js";
  * Either the options of `ClusteredRedisStore`, or `{ store }` with a store of your own. With a `codec` of your own, sessions still
  * consist of what JSON can express: they are copied and compared as such.
  */
-export type ExpressSessionStoreOptions = AdapterOptions<CookieSession>;
+export type ExpressSessionStoreOptions = AdapterOptions<CookieSession> & {
+  /**
+   * For how long after `req.session.regenerate()` the old id stands for the new session, in milliseconds: requests that were under way then find
+   * it and write to it. So long, whoever knows the old id has the new session too: after a login, a few seconds at most. Default 0.
+   */
+  rotationGraceMs?: number;
+};
 
 /**
  * A store for express-session, and so for Express, NestJS and whatever else runs it.
@@ -27,11 +34,14 @@ export class ExpressSessionStore extends session.Store {
   /** The store behind the adapter. */
   readonly store: SessionStore<CookieSession>;
   readonly #flow: SessionFlow<CookieSession>;
+  readonly #rotationGraceMs: number;
   /** What each session that was handed out is based on; express-session copies them, but says so in `createSession()`. */
   readonly #bases = new WeakMap<object, SessionBase<CookieSession>>();
 
-  constructor(options: ExpressSessionStoreOptions) {
+  constructor({ rotationGraceMs = DEFAULT_ROTATION_GRACE_MS, ...options }: ExpressSessionStoreOptions) {
     super();
+    requireGraceMs("rotationGraceMs", rotationGraceMs);
+    this.#rotationGraceMs = rotationGraceMs;
     this.#flow = flowOf(options, COOKIE_FORMAT);
     this.store = this.#flow.store;
   }
@@ -104,6 +114,20 @@ export class ExpressSessionStore extends session.Store {
     const base = this.#bases.get(data);
     if (base !== undefined) this.#bases.set(created, base);
     return created;
+  }
+
+  /** Called by express-session to give the request a new session under a new id. */
+  override regenerate(request: Parameters<session.Store["regenerate"]>[0], callback: Callback): void {
+    if (this.#rotationGraceMs === 0) super.regenerate(request, callback);
+    else answer(this.#rotate(request), callback);
+  }
+
+  async #rotate(request: Parameters<session.Store["regenerate"]>[0]): Promise<void> {
+    const { sessionID } = request;
+    request.sessionStore.generate(request);
+    const data = dataOf(request.session as unknown as CookieSession);
+    const base = await this.#flow.rotate(sessionID, request.sessionID, data, this.#rotationGraceMs);
+    if (base !== undefined) this.#bases.set(request.session, base);
   }
 
   #handOut(id: string, found: Session<CookieSession>): SessionData {

@@ -96,6 +96,18 @@ export class SessionFlow<T extends object> {
     });
   }
 
+  /**
+   * Begins a session in place of another one, under whose id it is found for `graceMs`. It is stored at once, so that requests which are under
+   * way under the old id find it. What it is based on from then on.
+   */
+  async rotate(oldId: string, id: string, data: T, graceMs: number): Promise<SessionBase<T> | undefined> {
+    const base = await this.save(id, data, undefined);
+    const current = await this.store.get(oldId);
+    // Another request may have rotated it meanwhile. Then the old id is over, and that request's session is not this one's to end.
+    if (current?.id === oldId) await this.store.rotate(oldId, id, { graceMs });
+    return base;
+  }
+
   /** Ends the session, on all nodes. */
   async end(id: string): Promise<void> {
     await this.store.delete(id);
