@@ -1,4 +1,4 @@
-import session from "express-session";
+import session, { type SessionData } from "express-session";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { ExpressSessionStore, type ExpressSessionStoreOptions } from "../src/adapters/express.js";
 import { MemoryStore } from "../src/index.js";
@@ -62,7 +62,7 @@ describe("on ClusteredRedisStore, the contract holds", () => {
 
       test("which answers", async () => {
         const { store } = await makeStore();
-        const { id } = await store.create({ user: "Ada" });
+        const { id } = await store.create({ user: "Ada" } as SessionData);
         expect(store.peek(id)).toBeDefined();
       });
     });

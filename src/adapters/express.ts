@@ -11,7 +11,7 @@ import { flowOf, SessionBase, type SessionFlow } from "./session-flow.js";
  * Either the options of `ClusteredRedisStore`, or `{ store }` with a store of your own. With a `codec` of your own, sessions still
  * consist of what JSON can express: they are copied and compared as such.
  */
-export type ExpressSessionStoreOptions = AdapterOptions<CookieSession> & {
+export type ExpressSessionStoreOptions<T = SessionData> = AdapterOptions<T> & {
   /**
    * For how long after `req.session.regenerate()` the old id stands for the new session, in milliseconds: requests that were under way then find
    * it and write to it. So long, whoever knows the old id has the new session too: after a login, a few seconds at most. Default 0.
@@ -30,20 +30,20 @@ export type ExpressSessionStoreOptions = AdapterOptions<CookieSession> & {
  *   secret, resave: false, saveUninitialized: false,
  * }));
  */
-export class ExpressSessionStore extends session.Store {
+export class ExpressSessionStore<T = SessionData> extends session.Store {
   /** The store behind the adapter. */
-  readonly store: SessionStore<CookieSession>;
+  readonly store: SessionStore<T>;
   readonly #flow: SessionFlow<CookieSession>;
   readonly #rotationGraceMs: number;
   /** What each session that was handed out is based on; express-session copies them, but says so in `createSession()`. */
   readonly #bases = new WeakMap<object, SessionBase<CookieSession>>();
 
-  constructor({ rotationGraceMs = DEFAULT_ROTATION_GRACE_MS, ...options }: ExpressSessionStoreOptions) {
+  constructor({ rotationGraceMs = DEFAULT_ROTATION_GRACE_MS, ...options }: ExpressSessionStoreOptions<T>) {
     super();
     requireGraceMs("rotationGraceMs", rotationGraceMs);
     this.#rotationGraceMs = rotationGraceMs;
-    this.#flow = flowOf(options, COOKIE_FORMAT);
-    this.store = this.#flow.store;
+    this.#flow = flowOf(options as AdapterOptions<CookieSession>, COOKIE_FORMAT);
+    this.store = this.#flow.store as SessionStore<never>;
   }
 
   /** The session, or `undefined`. */
@@ -51,7 +51,7 @@ export class ExpressSessionStore extends session.Store {
   override get(id: string, callback: Callback<SessionData>): void;
   override get(id: string, callback?: Callback<SessionData>): Promise<SessionData | undefined> | undefined {
     return answer(
-      this.store.get(id).then((found) => found && this.#handOut(id, found)),
+      this.#flow.store.get(id).then((found) => found && this.#handOut(id, found)),
       callback,
     );
   }
@@ -150,13 +150,13 @@ export class ExpressSessionStore extends session.Store {
   }
 
   async #latest(id: string): Promise<SessionBase<CookieSession> | undefined> {
-    const found = this.store.peek(id) ?? (await this.store.get(id));
+    const found = this.#flow.store.peek(id) ?? (await this.#flow.store.get(id));
     return found && new SessionBase(id, found);
   }
 
   async #all(): Promise<SessionData[]> {
     const sessions: SessionData[] = [];
-    for await (const found of this.store.all()) {
+    for await (const found of this.#flow.store.all()) {
       sessions.push(Object.assign(this.#handOut(found.id, found), { id: found.id }));
     }
     return sessions;

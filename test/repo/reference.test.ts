@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
 import { afterAll, describe, expect, test } from "vitest";
+import { ExpressSessionStore } from "../../src/adapters/express.js";
 import * as sessionmesh from "../../src/index.js";
 import { anchors, section, sectionTitles, tableOf } from "./markdown.js";
 import { parseModule, readText, sourceModules } from "./source.js";
@@ -67,6 +68,8 @@ const attempts: Record<string, Attempt> = {
   ReadOptions: (option, value) => memory.get("a", nested(option, value)),
   RotateOptions: (option, value) => memory.rotate("a", "b", { graceMs: 1, ...nested(option, value) }),
   RevokeOptions: (option, value) => memory.revoke("a", nested(option, value)),
+  ExpressSessionStoreOptions: (option, value) =>
+    new ExpressSessionStore({ store: memory, ...nested(option, value) }),
   LifeOptions: (option, value) => memory.create({}).then(({ id }) => memory.touch(id, nested(option, value))),
 };
 
@@ -77,6 +80,8 @@ const DECLARED: Record<string, string> = {
 
 /** What adapters take beside the options of `ClusteredRedisStore`, or what they have another default for. */
 const ADAPTED: Record<string, string[]> = {
+  SavingOptions: ["onConflict"],
+  ExpressSessionStoreOptions: ["rotationGraceMs"],
   BetterAuthStorageOptions: ["prefix"],
   UnstorageDriverOptions: ["prefix", "tombstones"],
 };

@@ -1,8 +1,15 @@
+import type fastifySession from "@fastify/session";
 import express from "express";
 import session, { type SessionData } from "express-session";
 import { describe, expectTypeOf, test } from "vitest";
 import { ExpressSessionStore, type ExpressSessionStoreOptions } from "../../src/adapters/express.js";
-import { createStore, type RedisClient } from "../../src/index.js";
+import { createStore, type RedisClient, type SessionStore } from "../../src/index.js";
+
+declare module "express-session" {
+  interface SessionData {
+    user?: string;
+  }
+}
 
 declare const client: RedisClient;
 declare const data: SessionData;
@@ -28,6 +35,17 @@ describe("a store for express-session", () => {
     expectTypeOf(store.length()).resolves.toBeNumber();
     expectTypeOf(store.ids()).resolves.toEqualTypeOf<string[]>();
     expectTypeOf(store.clear()).resolves.toBeVoid();
+  });
+
+  test("knows what the application has declared that its sessions hold", () => {
+    expectTypeOf<ExpressSessionStore<SessionData>["store"]>().toEqualTypeOf<SessionStore<SessionData>>();
+    store.store.find(({ data }) => data.user === "ada" && data.cookie.originalMaxAge === null);
+    // @ts-expect-error: not declared
+    store.store.find(({ data }) => data.nobody);
+  });
+
+  test("fits where @fastify/session wants one", () => {
+    expectTypeOf<ExpressSessionStore<SessionData>>().toExtend<fastifySession.SessionStore>();
   });
 
   test("takes the options of a clustered store, or a store", () => {
