@@ -37,6 +37,8 @@ export {
 } from "./errors.js";
 export type { Logger } from "./events.js";
 export {
+  DEFAULT_BREAKER_HALF_OPEN_AFTER_MS,
+  DEFAULT_BREAKER_THRESHOLD,
   DEFAULT_CACHE_MAX_BYTES,
   DEFAULT_CACHE_MAX_ENTRIES,
   DEFAULT_CACHE_TTL_MS,
@@ -44,13 +46,16 @@ export {
   DEFAULT_COMMAND_TIMEOUT_MS,
   DEFAULT_MAX_PENDING_COMMANDS,
   DEFAULT_MAX_STALENESS_MS,
+  DEFAULT_OUTAGE_GRACE_MS,
   DEFAULT_PREFIX,
   DEFAULT_REMEMBER_MS,
   DEFAULT_SUBSCRIBE_TIMEOUT_MS,
   DEFAULT_TOMBSTONE_TTL_MS,
   DEFAULT_TTL_MS,
 } from "./options.js";
+export type { BreakerState } from "./redis/breaker.js";
 export type { RedisClient } from "./redis/detect.js";
+export type { BreakerEvents, BreakerOptions } from "./redis/gate.js";
 export { type Codec, jsonCodec } from "./session/codec.js";
 export type { Session } from "./session/session.js";
 export type { Snapshot } from "./session/snapshot.js";
@@ -63,6 +68,7 @@ export {
 } from "./stores/clustered-redis-store.js";
 export { createStore } from "./stores/create-store.js";
 export { MemoryStore, type MemoryStoreOptions } from "./stores/memory-store.js";
+export type { OnOutage, OutageOptions } from "./stores/outage-policy.js";
 export { type Loaded, RedisStore, type RedisStoreOptions } from "./stores/redis-store.js";
 export type {
   Change,

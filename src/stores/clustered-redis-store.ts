@@ -20,6 +20,8 @@ import {
   requireBoolean,
   requireKnownOptions,
 } from "../options.js";
+import type { BreakerState } from "../redis/breaker.js";
+import type { BreakerEvents } from "../redis/gate.js";
 import {
   type AcknowledgementRequest,
   type DeleteRequest,
@@ -36,6 +38,8 @@ import {
   requireUser,
   resolveLife,
 } from "./call-options.js";
+import { type OnOutage, type OutageOptions, resolveOutageOptions } from "./outage-policy.js";
+import { PendingDeletions } from "./pending-deletions.js";
 import { BATCH_SIZE, countMatching, deleteMatching, findMatching, updateByRevision } from "./queries.js";
 import { type Loaded, RedisStore, type RedisStoreOptions } from "./redis-store.js";
 import { revoke } from "./revoking.js";
@@ -61,7 +65,8 @@ export interface ClusterOptions extends MembershipOptions {
 
 /** Where a `ClusteredRedisStore` keeps its sessions, how it stays coherent, and what it holds in memory. */
 export interface ClusteredRedisStoreOptions<T>
-  extends Omit<RedisStoreOptions<T>, "channel" | "nodeId" | "maxStalenessMs"> {
+  extends Omit<RedisStoreOptions<T>, "channel" | "nodeId" | "maxStalenessMs">,
+    OutageOptions {
   /** How nodes stay coherent. */
   cluster?: ClusterOptions;
   /** What each node keeps in memory. `enabled: false`: nothing, every read goes to Redis. */
@@ -70,15 +75,15 @@ export interface ClusteredRedisStoreOptions<T>
   logger?: Logger;
 }
 
-const OPTIONS =
-  "client prefix ttlMs codec commandTimeoutMs maxPendingCommands tombstoneTtlMs maxSessionsPerUser clock cluster localCache logger".split(
-    " ",
-  );
+const OPTIONS = (
+  "client prefix ttlMs codec commandTimeoutMs maxPendingCommands breaker onOutage outageGraceMs tombstoneTtlMs " +
+  "maxSessionsPerUser clock cluster localCache logger"
+).split(" ");
 const CLUSTER_OPTIONS = "enabled nodeId channel subscribeTimeoutMs maxStalenessMs".split(" ");
 const CACHE_OPTIONS = "enabled ttlMs maxEntries maxBytes".split(" ");
 
 /** What a `ClusteredRedisStore` tells. */
-export interface StoreEvents {
+export interface StoreEvents extends BreakerEvents {
   /** A session ended on some node, this one included. Not told for what was missed: after a `flush` of the coordinator, any may have ended. */
   "session-ended": [ended: SessionEnded];
   /** A conditional write of this node was refused: somebody else was faster. */
@@ -101,6 +106,16 @@ export interface StoreStats {
   lateReplies: number;
   /** Records that could not be read. */
   corruptRecords: number;
+  /** Scripts that were sent again after a failure that might pass. */
+  repetitions: number;
+  /** How the circuit breaker stands now; `"closed"` if there is none. */
+  breaker: BreakerState["kind"];
+  /** How often it has opened, after a trial that failed included. */
+  breakerOpened: number;
+  /** Reads that were answered with a copy since Redis could not be asked: `onOutage: "serve-cached"`. */
+  servedInOutage: number;
+  /** Deletions that Redis has not confirmed yet, now: they are sent again. */
+  deletionsPending: number;
 }
 
 /** How often a read is tried while this node's registration lapses. */
@@ -138,30 +153,33 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   readonly #clock: Clock;
   readonly #loads = new Loads<Session<T> | undefined>();
   readonly #touches = new Touches();
+  readonly #outage: Readonly<Required<OutageOptions>>;
+  readonly #deletions: PendingDeletions;
   readonly #target: CoherenceTarget = {
     changed: (id, tag) => {
       if (!this.#loads.fenceChange(id, tag)) return;
-      const held = this.localCache.peek(id);
-      if (held !== undefined && held.session.revision !== tag) this.localCache.delete(id);
+      if (this.localCache.peek(id)?.session.revision !== tag) this.localCache.delete(id);
     },
     deleted: (id) => {
       this.#loads.fenceDelete(id);
       this.localCache.delete(id);
     },
     reassert: (ids, users) => this.#reassert(ids, users),
-    flush: () => {
+    flush: (reason) => {
       this.#loads.fenceAll();
-      this.localCache.clear();
+      if (reason === "subscription-lost") this.localCache.setAside();
+      else this.localCache.clear();
     },
   };
 
   #conflicts = 0;
   #resurrectionsBlocked = 0;
+  #servedInOutage = 0;
 
   constructor(options: ClusteredRedisStoreOptions<T>) {
     super();
     requireKnownOptions("", options, OPTIONS);
-    const { cluster = {}, localCache = {}, logger, ...redis } = options;
+    const { cluster = {}, localCache = {}, logger, onOutage, outageGraceMs, ...redis } = options;
     requireKnownOptions("cluster.", cluster, CLUSTER_OPTIONS);
     requireKnownOptions("localCache.", localCache, CACHE_OPTIONS);
     const { enabled: clusterEnabled = true } = cluster;
@@ -183,6 +201,17 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       nodeId,
     });
     this.ttlMs = this.redisStore.ttlMs;
+    this.redisStore.on("breaker-opened", (reason) => this.tell("breaker-opened", reason));
+    this.redisStore.on("breaker-closed", () => this.tell("breaker-closed"));
+    this.#outage = resolveOutageOptions({
+      ...(onOutage !== undefined && { onOutage }),
+      ...(outageGraceMs !== undefined && { outageGraceMs }),
+    });
+    this.#deletions = new PendingDeletions({
+      clock,
+      lifeMs: this.ttlMs,
+      send: (id, reason) => this.#bury(id, { reason }),
+    });
     if (!clusterEnabled || !cacheEnabled) return;
     if (commandTimeoutMs >= maxStalenessMs) {
       // otherwise a reply could be served that was read longer ago than the bound
@@ -205,6 +234,10 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       ...(logger && { logger }),
     });
     this.coordinator.on("session-ended", (ended) => this.tell("session-ended", ended));
+    this.coordinator.on("lease-held", () => {
+      this.redisStore.answered();
+      this.#deletions.hurry();
+    });
   }
 
   /** Resolves when this node holds its first lease; see `ClusterCoordinator.start()`. Until then reads go to Redis. */
@@ -217,12 +250,14 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     if (options !== undefined) return this.#getAsAsked(id, options);
     const held = this.#lookUp(id);
     if (held !== undefined) return held.answer;
-    return this.#loads.load(id, (flight) => this.#load(id, flight));
+    return this.#read(id, this.#outage.onOutage);
   }
 
   async #getAsAsked(id: string, options: ReadOptions): Promise<Session<T> | undefined> {
     checkReadOptions(options);
-    if (options.consistency !== "strong") return this.get(id);
+    if (options.consistency !== "strong") {
+      return this.#lookUp(id)?.answer ?? this.#read(id, options.onOutage ?? this.#outage.onOutage);
+    }
     return this.#loads.read(id, (flight) => this.#load(id, flight, this.localCache.peek(id)));
   }
 
@@ -269,8 +304,9 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   async delete(id: string, options?: DeleteOptions): Promise<boolean> {
     checkDeleteOptions(options);
     const expectedTag = options?.ifRevision;
-    const { deleted } = await this.#bury(id, { expectedTag, reason: "deleted" });
-    return deleted;
+    const deletion = this.#bury(id, { expectedTag, reason: "deleted" });
+    const watched = expectedTag === undefined ? this.#deletions.watch(id, "deleted", deletion) : deletion;
+    return (await watched).deleted;
   }
 
   /**
@@ -278,9 +314,12 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
    * network, and a little more than `cluster.maxStalenessMs` otherwise; longer only if the server loses the deletion meanwhile.
    */
   async revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {
-    if (this.coordinator === undefined)
-      return this.redisStore.revoke(id, options).finally(() => this.#drop(id));
-    const bury = (acknowledge: AcknowledgementRequest) => this.#bury(id, { reason: "revoked", acknowledge });
+    if (this.coordinator === undefined) {
+      const revocation = this.redisStore.revoke(id, options).finally(() => this.#drop(id));
+      return this.#deletions.watch(id, "revoked", revocation);
+    }
+    const bury = (acknowledge: AcknowledgementRequest) =>
+      this.#deletions.watch(id, "revoked", this.#bury(id, { reason: "revoked", acknowledge }));
     return this.#revoke(
       this.coordinator,
       options,
@@ -293,11 +332,14 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     requireUser(user);
     const { coordinator } = this;
     if (coordinator === undefined) {
-      return this.redisStore.revokeUser(user, options).finally(() => this.#target.flush());
+      return this.redisStore.revokeUser(user, options).finally(() => this.#target.flush("user-forgotten"));
     }
     let floor: number | undefined;
     const bury = async (acknowledge: AcknowledgementRequest) => {
-      const buried = await this.redisStore.buryUser(user, acknowledge, floor);
+      const buried = await this.redisStore.buryUser(user, acknowledge, floor).catch((error) => {
+        this.#target.flush("user-forgotten"); // nobody knows which copies are theirs, and none of them may be served in an outage
+        throw error;
+      });
       floor = buried.generation;
       coordinator.forgetUser(user, floor);
       return buried;
@@ -313,7 +355,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     try {
       return await this.redisStore.clear();
     } finally {
-      this.#target.flush();
+      this.#target.flush("cleared");
     }
   }
 
@@ -350,6 +392,11 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       fencedWrites: this.#loads.fencedWrites,
       lateReplies: this.redisStore.lateReplies,
       corruptRecords: this.redisStore.corruptRecords,
+      repetitions: this.redisStore.repetitions,
+      breaker: this.redisStore.breaker,
+      breakerOpened: this.redisStore.breakerOpened,
+      servedInOutage: this.#servedInOutage,
+      deletionsPending: this.#deletions.size,
     };
   }
 
@@ -368,9 +415,10 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   }
 
   async close(): Promise<void> {
+    this.#deletions.close();
     await this.redisStore.close();
     await this.coordinator?.close();
-    this.#target.flush();
+    this.#target.flush("closed");
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -381,7 +429,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   #lookUp(id: string): Loaded<T> | undefined {
     const nowMs = this.#clock.now();
     if (this.#mayServe(nowMs)) {
-      const held = this.localCache.get(id, nowMs);
+      const held = this.localCache.lookUp(id, nowMs);
       if (held === undefined || !this.#isUserRevoked(held)) return held;
       this.localCache.delete(id);
     }
@@ -403,6 +451,27 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     return this.#cacheEnabled && (this.coordinator === undefined || nowMs < this.coordinator.leaseUntilMs);
   }
 
+  /** Reads a session from Redis, and answers with a copy if Redis cannot be asked and the caller wants one. */
+  #read(id: string, onOutage: OnOutage): Promise<Session<T> | undefined> {
+    const loaded = this.#loads.load(id, (flight) => this.#load(id, flight));
+    if (onOutage === "fail") return loaded;
+    return loaded.catch((error) => {
+      const held = error instanceof StoreUnavailableError ? this.#inOutage(id) : undefined;
+      if (held === undefined) throw error;
+      this.#servedInOutage++;
+      return held.session;
+    });
+  }
+
+  /** What may be served in an outage: not beyond the grace, nor the session's own life, and nothing that is known to be over. */
+  #inOutage(id: string): Loaded<T> | undefined {
+    const { outageGraceMs } = this.#outage;
+    if (this.coordinator !== undefined && this.coordinator.leaseOverForMs >= outageGraceMs) return undefined;
+    const nowMs = this.#clock.now();
+    const held = this.localCache.stale(id, outageGraceMs, nowMs);
+    return held === undefined || nowMs >= held.aliveUntilMs || this.#isOver(held) ? undefined : held;
+  }
+
   /**
    * Reads a session for whoever waits for it. A reply may be handed out only if this node was registered all the while: otherwise a
    * revocation that came in between did not wait for it.
@@ -410,7 +479,9 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   async #load(id: string, flight: Flight, known?: Loaded<T>): Promise<Session<T> | undefined> {
     const { coordinator } = this;
     for (let attempt = 1; attempt <= MAX_LOADS; attempt++) {
-      const registration = coordinator && (coordinator.registration ?? (await coordinator.register()));
+      const registration =
+        coordinator &&
+        (coordinator.registration ?? (await this.redisStore.guard(() => coordinator.register())));
       const loaded = await this.redisStore.load(id, known);
       if (loaded === undefined || flight.ended || this.#isOver(loaded)) {
         this.localCache.delete(id);
@@ -429,7 +500,12 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   }
 
   async #write(id: string, options: WriteOptions, write: () => Promise<Loaded<T>>): Promise<Session<T>> {
-    const session = await this.#writeOne(id, write);
+    const pending = options.ifRevision === undefined ? this.#deletions.take(id) : undefined;
+    const session = await this.#writeOne(id, write).catch((error) => {
+      if (pending !== undefined && !(error instanceof SessionRevokedError))
+        this.#deletions.putBack(id, pending);
+      throw error;
+    });
     const ended = options.user === undefined ? [] : await this.redisStore.limit(session, options);
     for (const id of ended) this.#drop(id);
     return session;
@@ -529,6 +605,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     const { session, aliveUntilMs, encodedLength } = loaded;
     const nowMs = this.#clock.now();
     if (!this.#mayServe(nowMs) || !flight.mayCache(session.revision) || this.#isOver(loaded)) return false;
+    if (this.#deletions.has(session.id)) return false; // it is to go, as soon as Redis takes the deletion
     const ttlMs = Math.min(this.#cacheTtlMs, aliveUntilMs - nowMs) * (1 - this.#clock.random() * TTL_JITTER);
     this.localCache.set(session.id, loaded, { ttlMs, bytes: BYTES_PER_CHARACTER * encodedLength });
     return true;

@@ -348,7 +348,8 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Se
   }
 
   /** Lets through what `ClusteredRedisStore` asks Redis by another way, unless the circuit breaker is open. */
-  guard<R>(run: () => Promise<R>): Promise<R> {
+  async guard<R>(run: () => Promise<R>): Promise<R> {
+    this.#assertOpen();
     return this.#gate === undefined ? run() : this.#gate.guard(run);
   }
 
