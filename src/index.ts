@@ -68,7 +68,7 @@ export {
 } from "./stores/clustered-redis-store.js";
 export { createStore } from "./stores/create-store.js";
 export { MemoryStore, type MemoryStoreOptions } from "./stores/memory-store.js";
-export type { OnOutage, OutageOptions } from "./stores/outage-policy.js";
+export type { OnOutage } from "./stores/outage-policy.js";
 export { type Loaded, RedisStore, type RedisStoreOptions } from "./stores/redis-store.js";
 export type {
   Change,

@@ -1,9 +1,19 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/clock.js";
-import { RevocationUncertainError, StoreUnavailableError } from "../../src/index.js";
+import { ClusteredRedisStore, RevocationUncertainError, StoreUnavailableError } from "../../src/index.js";
+import { portOf, type RedisClient } from "../../src/redis/detect.js";
+import type { Command } from "../../src/redis/port.js";
+import { DELETE } from "../../src/redis/scripts/delete.js";
 import type { TcpProxy } from "../../src/testing/tcp-proxy.js";
 import { eventually } from "../support/eventually.js";
-import { cached, leaseHeld, type NodeOptions, startNode, type TestStore } from "../support/node.js";
+import {
+  CURRENT_CLIENT_KINDS,
+  cached,
+  leaseHeld,
+  type NodeOptions,
+  startNode,
+  type TestStore,
+} from "../support/node.js";
 import { redisCommand } from "../support/redis-command.js";
 import { useRedis } from "../support/redis-server.js";
 import { BOUND_MS, proxyTo, shortCluster } from "../support/short-bound.js";
@@ -146,6 +156,17 @@ describe("nothing is served in an outage", () => {
     expect(await serves(node, id)).toBe(false);
   });
 
+  test("after a message was missed: anything may have changed", async () => {
+    const node = await startNode(options);
+    const { id } = await writer.create({ n: 1 });
+    await cached(node, id);
+    await redisCommand(redis.port, "FLUSHALL");
+    await eventually(() => node.coordinator?.stats().chainBreaks === 1);
+    proxy.stall();
+    await eventually(() => node.coordinator?.lease.held === false);
+    expect(await serves(node, id)).toBe(false);
+  });
+
   test.each<[string, (node: TestStore, id: string) => Promise<unknown>]>([
     ["deleted", (node, id) => node.delete(id)],
     ["revoked", (node, id) => node.revoke(id)],
@@ -210,6 +231,32 @@ describe("a deletion that Redis did not confirm", () => {
     await eventually(() => node.stats().deletionsPending === 0);
     expect(await writer.get(id, { consistency: "strong" })).toBeUndefined();
     await expect(writer.set(id, { n: 2 })).rejects.toThrow("is over");
+  });
+
+  test("is called off by an unconditional write that succeeds, and by no other", async () => {
+    const client = await CURRENT_CLIENT_KINDS[0]?.connect(redis.port);
+    if (client === undefined) throw new Error("no client kind");
+    onTestFinished(() => CURRENT_CLIENT_KINDS[0]?.close(client));
+    const port = portOf(client as RedisClient);
+    const send = (command: Command) =>
+      command[1] === DELETE.sha1 ? Promise.reject(new Error("Socket closed")) : port.send(command);
+    const { prefix = "", cluster = {} } = options;
+    const withoutDeletions = { send, subscribe: port.subscribe.bind(port) };
+    const node: TestStore = new ClusteredRedisStore({
+      client: withoutDeletions,
+      prefix,
+      cluster,
+      commandTimeoutMs: 400,
+    });
+    onTestFinished(() => node.close());
+    const { id, revision } = await node.create({ n: 1 });
+    await expect(node.delete(id)).rejects.toThrow("Socket closed");
+    await node.set(id, { n: 2 }, { ifRevision: revision });
+    expect(node.stats().deletionsPending).toBe(1);
+    await expect(node.set(id, {} as never, { ttlMs: 0 })).rejects.toThrow("ttlMs");
+    expect(node.stats().deletionsPending).toBe(1);
+    await node.set(id, { n: 3 });
+    expect(node.stats().deletionsPending).toBe(0);
   });
 
   test("is not sent again if it was conditional", async () => {

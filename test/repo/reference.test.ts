@@ -73,6 +73,12 @@ const DECLARED: Record<string, string> = {
   CacheEntryOptions: "src/cache/local-cache.ts",
 };
 
+/** The options that are groups of options. */
+const GROUPS: Record<string, readonly string[]> = {
+  ClusteredRedisStoreOptions: ["breaker", "cluster", "localCache"],
+  RedisStoreOptions: ["breaker"],
+};
+
 /** The names that a constructor or method knows, as it says itself when it meets another. */
 async function knownOptions(attempt: Attempt, group: string): Promise<string[]> {
   const outcome = Promise.resolve().then(() => attempt(`${group}nonsense`, 1));
@@ -90,9 +96,9 @@ async function optionsOf(type: string): Promise<string[]> {
   const attempt = attempts[type];
   if (attempt === undefined) throw new Error(`This test does not know who takes ${type}.`);
   const names = await knownOptions(attempt, "");
-  if (type !== "ClusteredRedisStoreOptions") return names;
-  const groups = await Promise.all(["cluster.", "localCache."].map((group) => knownOptions(attempt, group)));
-  return [...names.filter((name) => name !== "cluster" && name !== "localCache"), ...groups.flat()];
+  const groups = GROUPS[type] ?? [];
+  const grouped = await Promise.all(groups.map((group) => knownOptions(attempt, `${group}.`)));
+  return [...names.filter((name) => !groups.includes(name)), ...grouped.flat()];
 }
 
 describe("configuration.md", () => {
@@ -111,8 +117,8 @@ describe("configuration.md", () => {
   test("has a table for every type of options that can be imported from the root", () => {
     const index = sourceModules().find(({ path }) => path === "src/index.ts");
     const importable = index?.reexports.map(({ name }) => name).filter((name) => /Options$/.test(name));
-    // ClusterOptions are the `cluster.` rows of ClusteredRedisStoreOptions
-    expect([...types, "ClusterOptions"].sort()).toEqual(importable?.sort());
+    // BreakerOptions and ClusterOptions are the `breaker.` and `cluster.` rows of the stores' options
+    expect([...types, "BreakerOptions", "ClusterOptions"].sort()).toEqual(importable?.sort());
   });
 
   test.each(types)("lists just the options of %s", async (type) => {
