@@ -38,6 +38,8 @@ export {
 export type { Logger } from "./events.js";
 export {
   DEFAULT_AUTH_PREFIX,
+  DEFAULT_BREAKER_HALF_OPEN_AFTER_MS,
+  DEFAULT_BREAKER_THRESHOLD,
   DEFAULT_CACHE_MAX_BYTES,
   DEFAULT_CACHE_MAX_ENTRIES,
   DEFAULT_CACHE_TTL_MS,
@@ -46,6 +48,7 @@ export {
   DEFAULT_LEGACY_FORMAT,
   DEFAULT_MAX_PENDING_COMMANDS,
   DEFAULT_MAX_STALENESS_MS,
+  DEFAULT_OUTAGE_GRACE_MS,
   DEFAULT_PREFIX,
   DEFAULT_REMEMBER_MS,
   DEFAULT_ROTATION_GRACE_MS,
@@ -54,7 +57,9 @@ export {
   DEFAULT_TOMBSTONE_TTL_MS,
   DEFAULT_TTL_MS,
 } from "./options.js";
+export type { BreakerState } from "./redis/breaker.js";
 export type { RedisClient } from "./redis/detect.js";
+export type { BreakerEvents, BreakerOptions } from "./redis/gate.js";
 export { type Codec, jsonCodec } from "./session/codec.js";
 export { type MergeConflict, mergeThreeWays, type ResolveConflict } from "./session/merge.js";
 export type { Session } from "./session/session.js";
@@ -69,6 +74,7 @@ export {
 export { createStore } from "./stores/create-store.js";
 export type { LegacyFormat, LegacyOptions } from "./stores/legacy-options.js";
 export { MemoryStore, type MemoryStoreOptions } from "./stores/memory-store.js";
+export type { OnOutage } from "./stores/outage-policy.js";
 export { type Loaded, RedisStore, type RedisStoreOptions } from "./stores/redis-store.js";
 export type {
   Change,

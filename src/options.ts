@@ -14,6 +14,15 @@ export const DEFAULT_LEGACY_FORMAT = "json";
 export const DEFAULT_COMMAND_TIMEOUT_MS = 1_000;
 /** How many commands may wait for Redis at a time; more are refused at once, so that an outage does not fill the memory. */
 export const DEFAULT_MAX_PENDING_COMMANDS = 10_000;
+/** After how many failures in a row Redis is taken for gone: cockatiel's and Polly's examples have five. */
+export const DEFAULT_BREAKER_THRESHOLD = 5;
+/** How long Redis is left alone then before a trial, in milliseconds: one command's time. */
+export const DEFAULT_BREAKER_HALF_OPEN_AFTER_MS = 1_000;
+/**
+ * How long a node may go on answering from memory in an outage where it is told to, in milliseconds: half a minute, in which most failovers
+ * are over, and as long as a copy may be old where nodes tell each other nothing.
+ */
+export const DEFAULT_OUTAGE_GRACE_MS = 30_000;
 /** How long a deletion is remembered, in milliseconds: one hour, longer than any request holds a session that it might save. */
 export const DEFAULT_TOMBSTONE_TTL_MS = 3_600_000;
 /** How long a node remembers what is over, in milliseconds: ten minutes, longer than a failover takes. */

@@ -35,7 +35,8 @@ class NaiveCache {
       this.delete(id);
       return;
     }
-    this.#take(id);
+    const replaced = this.#take(id);
+    if (replaced !== undefined && nowMs >= replaced.expiresAtMs) this.evictionsByReason.expired++;
     this.entries.push({ id, value, expiresAtMs: nowMs + Math.min(ttlMs, LIMITS.ttlMs), weight });
     while (this.entries.length > LIMITS.maxEntries || this.bytes > LIMITS.maxBytes) {
       this.entries.shift();

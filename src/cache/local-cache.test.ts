@@ -319,6 +319,55 @@ describe("stats()", () => {
   });
 });
 
+describe("what must not be served in good times", () => {
+  test("is an entry past its time, which lookUp() leaves where it is, until the grace is over", () => {
+    const cache = makeCache();
+    cache.set("a", "1", { ttlMs: 10 });
+    clock.advance(10);
+    expect(cache.lookUp("a")).toBeUndefined();
+    clock.advance(4);
+    expect(cache.stale("a", 5)).toBe("1");
+    clock.advance(1);
+    expect(cache.stale("a", 5)).toBeUndefined();
+    expect(cache.stats()).toMatchObject({ hits: 0, misses: 1, size: 1, evictions: 0 });
+  });
+
+  test("counts as expired when it is replaced", () => {
+    const cache = makeCache();
+    cache.set("a", "1", { ttlMs: 10 });
+    clock.advance(10);
+    cache.set("a", "2");
+    expect(cache.lookUp("a")).toBe("2");
+    expect(cache.stats()).toMatchObject({ size: 1, evictionsByReason: { expired: 1, capacity: 0 } });
+  });
+
+  test("is what was set aside, until that happens again or all is dropped", () => {
+    const cache = makeCache();
+    cache.set("a", "1");
+    cache.setAside();
+    expect([cache.lookUp("a"), cache.get("a"), cache.peek("a")]).toEqual([undefined, undefined, undefined]);
+    cache.set("a", "1");
+    cache.setAside();
+    expect(cache.stale("a", 5)).toBe("1");
+    expect(cache.stats()).toMatchObject({ size: 0, bytes: 0 });
+    cache.setAside();
+    expect(cache.stale("a", 5)).toBeUndefined();
+    cache.set("b", "1");
+    cache.setAside();
+    cache.clear();
+    expect(cache.stale("b", 5)).toBeUndefined();
+  });
+
+  test("is not what was dropped", () => {
+    const cache = makeCache();
+    cache.set("a", "1");
+    cache.setAside();
+    expect(cache.delete("a")).toBe(false);
+    expect(cache.stale("a", 5)).toBeUndefined();
+    expect(cache.stale("nobody", 5)).toBeUndefined();
+  });
+});
+
 describe("options", () => {
   test.each(["ttlMs", "maxEntries", "maxBytes"])("%s must be a whole number of at least 1", (option) => {
     for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "1", null]) {

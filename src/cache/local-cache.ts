@@ -81,6 +81,8 @@ export class LocalCache<V extends {}> {
   readonly #maxBytes: number;
   readonly #clock: MonotonicClock;
   #generation = 0;
+  /** The generation that `stale()` still shows. */
+  #setAside: number | undefined;
   #size = 0;
   #bytes = 0;
   #hits = 0;
@@ -106,7 +108,7 @@ export class LocalCache<V extends {}> {
       max: maxEntries,
       maxSize: maxBytes,
       sizeCalculation: (entry) => entry.bytes,
-      dispose: (entry, _id, reason) => this.#disposed(entry, reason === "evict"),
+      dispose: (entry, _id, reason) => this.#disposed(entry, reason),
     });
   }
 
@@ -122,6 +124,24 @@ export class LocalCache<V extends {}> {
     }
     this.#misses++;
     return undefined;
+  }
+
+  /** `get()`, except that an entry past its time stays for `stale()`, until it is replaced or makes room. */
+  lookUp(id: string, nowMs: number = this.#clock.now()): V | undefined {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined && entry.generation === this.#generation && nowMs < entry.expiresAtMs) {
+      this.#hits++;
+      return entry.value;
+    }
+    this.#misses++;
+    return undefined;
+  }
+
+  /** What must not be served in good times: an entry whose time was over at most `graceMs` ago, also one that was set aside. Counts nothing. */
+  stale(id: string, graceMs: number, nowMs: number = this.#clock.now()): V | undefined {
+    const entry = this.#entries.peek(id);
+    const isKept = entry?.generation === this.#generation || entry?.generation === this.#setAside;
+    return entry !== undefined && isKept && nowMs < entry.expiresAtMs + graceMs ? entry.value : undefined;
   }
 
   /** The value, or `undefined`; counts nothing and leaves the LRU order as it is. */
@@ -168,8 +188,16 @@ export class LocalCache<V extends {}> {
     return entry !== undefined && this.#drop(id, entry, "invalidated");
   }
 
+  /** Drops all entries, except that `stale()` shows them until the next `clear()` or `setAside()`; in constant time. */
+  setAside(): void {
+    const generation = this.#generation;
+    this.clear();
+    this.#setAside = generation;
+  }
+
   /** Drops all entries, in constant time. */
   clear(): void {
+    this.#setAside = undefined;
     this.#evictions.invalidated += this.#size;
     this.#generation++;
     this.#size = 0;
@@ -215,11 +243,12 @@ export class LocalCache<V extends {}> {
   }
 
   /** Every way out of the LRU list leads through here, replacement included. */
-  #disposed(entry: Entry<V>, forRoom: boolean): void {
+  #disposed(entry: Entry<V>, reason: LRUCache.DisposeReason): void {
     if (entry.generation !== this.#generation) return; // clear() has counted it
     this.#size--;
     this.#bytes -= entry.bytes;
-    if (forRoom) this.#evictions.capacity++;
+    if (reason === "evict") this.#evictions.capacity++;
+    else if (reason === "set" && this.#clock.now() >= entry.expiresAtMs) this.#evictions.expired++;
   }
 
   /** The dead of past generations are the least recently used: a lookup that meets one removes it. */

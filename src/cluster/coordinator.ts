@@ -40,8 +40,8 @@ export interface CoherenceTarget {
   changed(id: string, tag: string): void;
   /** The session was deleted: nothing that is held of it, or on its way, may be handed out any more. */
   deleted(id: string): void;
-  /** Anything may have changed. */
-  flush(): void;
+  /** Anything may have changed. `subscription-lost`: nothing is known to have changed, but nothing would be heard of it. */
+  flush(reason: FlushReason): void;
   /** Deletes again what a server may have lost. How many sessions had come back. Default: nothing is done. */
   reassert?(ids: readonly string[], users: readonly [user: string, generation: number][]): Promise<number>;
 }
@@ -104,6 +104,8 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
   #phase: "idle" | "running" | "closed" = "idle";
   /** Whether the last thing told was `lease-held`. */
   #held = false;
+  /** When the last lease ends or ended, by the wall clock. */
+  #lastLeaseWallMs = Number.NEGATIVE_INFINITY;
   #histories = 0;
   #lastFailure: string | undefined;
   #lastBreak: CoordinatorState["lastBreak"];
@@ -189,6 +191,15 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
   /** The same for the hot path: memory may answer while the monotonic clock is before this. */
   get leaseUntilMs(): number {
     return this.#lease.untilMs;
+  }
+
+  /**
+   * For how long the last lease has been over, in milliseconds; negative while it runs, `Infinity` if there was none. By the clock that
+   * says more: the monotonic one of a suspended machine may have stood still.
+   */
+  get leaseOverForMs(): number {
+    const { lastUntilMs } = this.#lease;
+    return Math.max(this.#clock.now() - lastUntilMs, this.#clock.wallNow() - this.#lastLeaseWallMs);
   }
 
   /** How it stands. */
@@ -363,6 +374,7 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
     this.#stats.beatsReturned++;
     const unbroken = this.#chain.confirm(head);
     const entered = this.#lease.beatReturned(sentAtMs, nowMs);
+    this.#lastLeaseWallMs = this.#clock.wallNow() + this.#lease.lastUntilMs - nowMs;
     if (entered) {
       this.#subscriber.confirm();
       this.#flush("lease-held"); // whatever is on its way was asked for before this node could hear of changes
@@ -397,10 +409,17 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
     } else this.#ended(message, unbroken);
   }
 
-  /** Nothing is held yet, and entering `ready` fences all that is on its way; but a revocation is one from its first message on. */
+  /**
+   * Nothing may be served yet, and entering `ready` fences all that is on its way; but a revocation is one from its first message on, and
+   * what was set aside for an outage is not kept against better knowledge.
+   */
   #changeWhileSyncing(message: ChangeMessage): void {
-    if (message.kind !== "SessionDeleted" && message.kind !== "UserRevoked") return;
-    if (this.#isOurs(message)) this.#ended(message, false);
+    const { kind, key } = message;
+    if (kind === "CacheClear") {
+      if (this.#prefix.startsWith(key)) this.#flush("cleared");
+    } else if (kind === "SessionInvalidated") {
+      if (this.#isOurs(message)) this.#target.changed(key.slice(this.#prefix.length), message.tag);
+    } else if (this.#isOurs(message)) this.#ended(message, false);
     else this.#acknowledge(message);
   }
 
@@ -473,7 +492,7 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
 
   #flush(reason: FlushReason): void {
     this.#stats.flushes++;
-    this.#target.flush();
+    this.#target.flush(reason);
     this.announce("flush", reason);
   }
 

@@ -122,6 +122,18 @@ describe("the registration", () => {
   });
 });
 
+test("the end of the last lease is known also after the subscription was lost", () => {
+  const lease = new Lease(DURATION_MS);
+  expect(lease.lastUntilMs).toBe(Number.NEGATIVE_INFINITY);
+  lease.subscribed();
+  lease.beatReturned(100, 120);
+  lease.lost();
+  lease.subscribed();
+  expect(lease.lastUntilMs).toBe(100 + DURATION_MS);
+  lease.beatReturned(300, 320);
+  expect(lease.lastUntilMs).toBe(300 + DURATION_MS);
+});
+
 test("to outlast a lease takes longer than it lasts, also by a clock that is a thousandth too fast", () => {
   expect(outlastingMs(DURATION_MS) / 1.001).toBeGreaterThan(DURATION_MS * 1.0009);
 });

@@ -26,6 +26,7 @@ export class Lease {
   readonly durationMs: number;
   #status: "down" | "syncing" | "ready" = "down";
   #untilMs = Number.NEGATIVE_INFINITY;
+  #lastUntilMs = Number.NEGATIVE_INFINITY;
   #registeredUntilMs = Number.NEGATIVE_INFINITY;
   #registration = 0;
   #left = false;
@@ -42,6 +43,11 @@ export class Lease {
   /** Until when memory may answer, by the monotonic clock. It must be compared at every read: a timer may be late. */
   get untilMs(): number {
     return this.#untilMs;
+  }
+
+  /** Until when the last beat that came back allowed answering, also after the subscription was lost. */
+  get lastUntilMs(): number {
+    return this.#lastUntilMs;
   }
 
   /** Until when replies of Redis may be handed out. */
@@ -72,6 +78,7 @@ export class Lease {
     const entered = this.#status === "syncing";
     this.#status = "ready";
     this.#untilMs = Math.max(this.#untilMs, sentAtMs + this.durationMs);
+    this.#lastUntilMs = this.#untilMs;
     this.registered(sentAtMs, nowMs);
     return entered;
   }

@@ -1,5 +1,7 @@
 import type { Clock } from "../clock.js";
 import { StoreUnavailableError } from "../errors.js";
+import { mayPass } from "./failures.js";
+import type { Gate } from "./gate.js";
 import type { Command, RedisPort, Reply } from "./port.js";
 import type { Script } from "./scripts/script.js";
 
@@ -8,14 +10,13 @@ export interface RedisCommandsOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly maxPending: number;
+  /** Decides whether Redis is asked at all. Default: always. */
+  readonly gate?: Gate | undefined;
 }
 
 /** How often a script is sent again at most, and the longest wait before the first time; it doubles from there, with jitter. */
 const MAX_REPETITIONS = 3;
 const FIRST_BACKOFF_MS = 25;
-/** What a server says that refuses for now, and what it says that refuses for good. Anything else comes from the connection. */
-const REFUSED_FOR_NOW = /^(LOADING|MASTERDOWN|TRYAGAIN|CLUSTERDOWN) /;
-const REFUSED = /^[A-Z][A-Z0-9_]+ /;
 
 /** A client may also throw. */
 function attempt(send: () => Promise<Reply>): Promise<Reply> {
@@ -24,11 +25,6 @@ function attempt(send: () => Promise<Reply>): Promise<Reply> {
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-/** Whether a failure may be over in a moment: a connection that broke, a server that is starting. */
-function mayPass({ message }: Error): boolean {
-  return REFUSED_FOR_NOW.test(message) || !REFUSED.test(message);
 }
 
 /**
@@ -42,16 +38,18 @@ export class RedisCommands {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #maxPending: number;
+  readonly #gate: Gate | undefined;
   /** Commands that the client still holds, those that we gave up included: only the client can drop them. */
   #pending = 0;
   #lateReplies = 0;
   #repetitions = 0;
 
-  constructor({ port, clock, timeoutMs, maxPending }: RedisCommandsOptions) {
+  constructor({ port, clock, timeoutMs, maxPending, gate }: RedisCommandsOptions) {
     this.#port = port;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#maxPending = maxPending;
+    this.#gate = gate;
   }
 
   /** Replies that came after their time was over, and were not used. */
@@ -118,11 +116,20 @@ export class RedisCommands {
     if (this.#pending >= this.#maxPending) {
       return Promise.reject(new StoreUnavailableError(`${this.#pending} commands wait for it already`));
     }
-    this.#pending++;
     const sentAtMs = this.#clock.now();
+    const ticket = this.#gate?.enter(sentAtMs) ?? 0;
+    if (typeof ticket !== "number") return Promise.reject(ticket);
+    this.#pending++;
     const isOver = () => this.isTooLate(sentAtMs);
     return new Promise((resolve, reject) => {
-      const tooLate = () => reject(new StoreUnavailableError(`no reply within ${this.#timeoutMs} ms`));
+      let gaveUp = false;
+      const tooLate = () => {
+        if (gaveUp) return;
+        gaveUp = true;
+        const cause = new Error(`no reply within ${this.#timeoutMs} ms`);
+        this.#gate?.failed(ticket, cause);
+        reject(new StoreUnavailableError(cause.message, { cause }));
+      };
       const timer = this.#clock.schedule(tooLate, this.#timeoutMs);
       const settled = () => {
         this.#pending--;
@@ -131,12 +138,17 @@ export class RedisCommands {
       attempt(() => send(isOver)).then(
         (reply) => {
           settled();
-          if (!isOver()) return resolve(reply);
+          if (!isOver()) {
+            this.#gate?.succeeded(ticket);
+            return resolve(reply);
+          }
           this.#lateReplies++;
           tooLate();
+          this.#gate?.answered();
         },
         (cause: Error) => {
           settled();
+          if (!gaveUp) this.#gate?.failed(ticket, cause);
           reject(new StoreUnavailableError(cause.message, { cause }));
         },
       );

@@ -37,7 +37,7 @@ describe("resolveLife()", () => {
 });
 
 describe.each([
-  ["checkReadOptions", checkReadOptions, ["consistency"]],
+  ["checkReadOptions", checkReadOptions, ["consistency", "onOutage"]],
   ["checkLifeOptions", checkLifeOptions, ["ttlMs", "expiresAtMs"]],
   ["checkWriteOptions", checkWriteOptions, ["ttlMs", "expiresAtMs", "ifRevision"]],
   ["checkCreateOptions", checkCreateOptions, ["ttlMs", "expiresAtMs", "user", "absoluteTtlMs"]],
@@ -49,6 +49,26 @@ describe.each([
 
   test.each(["ttl", "maxAge", "ifRevison", "consistent"])("refuses %s", (option) => {
     expect(() => check({ [option]: 1 })).toThrow(`Option "${option}" must be one of ${known.join(", ")}`);
+  });
+});
+
+describe("onOutage", () => {
+  test.each([
+    { onOutage: "fail" },
+    { onOutage: "serve-cached" },
+    { onOutage: "serve-cached", consistency: "bounded" },
+    { onOutage: "fail", consistency: "strong" },
+  ] as const)("may be given as %o", (options) => {
+    expect(() => checkReadOptions(options)).not.toThrow();
+  });
+
+  test.each([
+    { onOutage: "serve" },
+    { onOutage: null },
+    { onOutage: true },
+    { onOutage: "serve-cached", consistency: "strong" },
+  ])("may not be given as %o", (options) => {
+    expect(() => checkReadOptions(options as object)).toThrow('Option "onOutage" must be');
   });
 });
 

@@ -9,6 +9,7 @@ import {
 import type { Life } from "../redis/session-table.js";
 import { encodeUser, MAX_USER_LENGTH } from "../session/record.js";
 import { assertSessionId, hashForLog } from "../session/session.js";
+import { requireOnOutage } from "./outage-policy.js";
 import type {
   CreateOptions,
   DeleteOptions,
@@ -49,10 +50,15 @@ export function checkLifeOptions(options: LifeOptions | undefined): void {
 /** Checks the options of `get`. */
 export function checkReadOptions(options: ReadOptions | undefined): void {
   if (options === undefined) return;
-  requireKnownOptions("", options, ["consistency"]);
-  const { consistency } = options;
+  requireKnownOptions("", options, ["consistency", "onOutage"]);
+  const { consistency, onOutage } = options;
   if (consistency !== undefined && consistency !== "bounded" && consistency !== "strong") {
     throw new InvalidOptionError("consistency", '"bounded" or "strong"', consistency);
+  }
+  if (onOutage === undefined) return;
+  requireOnOutage(onOutage);
+  if (onOutage !== "fail" && consistency === "strong") {
+    throw new InvalidOptionError("onOutage", 'absent or "fail" when consistency is "strong"', onOutage);
   }
 }
 

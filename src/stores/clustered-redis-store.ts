@@ -20,6 +20,8 @@ import {
   requireBoolean,
   requireKnownOptions,
 } from "../options.js";
+import type { BreakerState } from "../redis/breaker.js";
+import type { BreakerEvents } from "../redis/gate.js";
 import { Moved } from "../redis/moved.js";
 import {
   type AcknowledgementRequest,
@@ -41,6 +43,8 @@ import {
   requireUser,
   resolveLife,
 } from "./call-options.js";
+import { type OnOutage, type OutageOptions, resolveOutageOptions } from "./outage-policy.js";
+import { PendingDeletions } from "./pending-deletions.js";
 import { BATCH_SIZE, countMatching, deleteMatching, findMatching } from "./queries.js";
 import { type Loaded, RedisStore, type RedisStoreOptions } from "./redis-store.js";
 import type {
@@ -67,7 +71,8 @@ export interface ClusterOptions extends MembershipOptions {
 
 /** Where a `ClusteredRedisStore` keeps its sessions, how it stays coherent, and what it holds in memory. */
 export interface ClusteredRedisStoreOptions<T>
-  extends Omit<RedisStoreOptions<T>, "channel" | "nodeId" | "maxStalenessMs"> {
+  extends Omit<RedisStoreOptions<T>, "channel" | "nodeId" | "maxStalenessMs">,
+    OutageOptions {
   /** How nodes stay coherent. */
   cluster?: ClusterOptions;
   /** What each node keeps in memory. `enabled: false`: nothing, every read goes to Redis. */
@@ -76,15 +81,15 @@ export interface ClusteredRedisStoreOptions<T>
   logger?: Logger;
 }
 
-const OPTIONS =
-  "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands tombstoneTtlMs maxSessionsPerUser clock cluster localCache logger".split(
-    " ",
-  );
+const OPTIONS = (
+  "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands breaker onOutage outageGraceMs tombstoneTtlMs " +
+  "maxSessionsPerUser clock cluster localCache logger"
+).split(" ");
 const CLUSTER_OPTIONS = "enabled nodeId channel subscribeTimeoutMs maxStalenessMs".split(" ");
 const CACHE_OPTIONS = "enabled ttlMs maxEntries maxBytes".split(" ");
 
 /** What a `ClusteredRedisStore` tells. */
-export interface StoreEvents {
+export interface StoreEvents extends BreakerEvents {
   /** A session ended on some node, this one included. Not told for what was missed: after a `flush` of the coordinator, any may have ended. */
   "session-ended": [ended: SessionEnded];
   /** A conditional write of this node was refused: somebody else was faster. */
@@ -107,6 +112,16 @@ export interface StoreStats {
   lateReplies: number;
   /** Records that could not be read. */
   corruptRecords: number;
+  /** Scripts that were sent again after a failure that might pass. */
+  repetitions: number;
+  /** How the circuit breaker stands now; `"closed"` if there is none. */
+  breaker: BreakerState["kind"];
+  /** How often it has opened, after a trial that failed included. */
+  breakerOpened: number;
+  /** Reads that were answered with a copy since Redis could not be asked: `onOutage: "serve-cached"`. */
+  servedInOutage: number;
+  /** Deletions that Redis has not confirmed yet, now: they are sent again. */
+  deletionsPending: number;
 }
 
 /** How often a read is tried while this node's registration lapses. */
@@ -145,30 +160,33 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   readonly #loads = new Loads<Session<T> | undefined>();
   readonly #touches = new Touches();
   readonly #updates: Updates<T>;
+  readonly #outage: Readonly<Required<OutageOptions>>;
+  readonly #deletions: PendingDeletions;
   readonly #target: CoherenceTarget = {
     changed: (id, tag) => {
       if (!this.#loads.fenceChange(id, tag)) return;
-      const held = this.localCache.peek(id);
-      if (held !== undefined && held.session.revision !== tag) this.localCache.delete(id);
+      if (this.localCache.peek(id)?.session.revision !== tag) this.localCache.delete(id);
     },
     deleted: (id) => {
       this.#loads.fenceDelete(id);
       this.localCache.delete(id);
     },
     reassert: (ids, users) => this.#reassert(ids, users),
-    flush: () => {
+    flush: (reason) => {
       this.#loads.fenceAll();
-      this.localCache.clear();
+      if (reason === "subscription-lost") this.localCache.setAside();
+      else this.localCache.clear();
     },
   };
 
   #conflicts = 0;
   #resurrectionsBlocked = 0;
+  #servedInOutage = 0;
 
   constructor(options: ClusteredRedisStoreOptions<T>) {
     super();
     requireKnownOptions("", options, OPTIONS);
-    const { cluster = {}, localCache = {}, logger, ...redis } = options;
+    const { cluster = {}, localCache = {}, logger, onOutage, outageGraceMs, ...redis } = options;
     requireKnownOptions("cluster.", cluster, CLUSTER_OPTIONS);
     requireKnownOptions("localCache.", localCache, CACHE_OPTIONS);
     const { enabled: clusterEnabled = true } = cluster;
@@ -191,6 +209,17 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       nodeId,
     });
     this.ttlMs = this.redisStore.ttlMs;
+    this.redisStore.on("breaker-opened", (reason) => this.tell("breaker-opened", reason));
+    this.redisStore.on("breaker-closed", () => this.tell("breaker-closed"));
+    this.#outage = resolveOutageOptions({
+      ...(onOutage !== undefined && { onOutage }),
+      ...(outageGraceMs !== undefined && { outageGraceMs }),
+    });
+    this.#deletions = new PendingDeletions({
+      clock,
+      lifeMs: this.ttlMs,
+      send: (id, reason) => endAlong([id], (id, evenAlias) => this.#bury(id, { reason, evenAlias })),
+    });
     if (!clusterEnabled || !cacheEnabled) return;
     if (commandTimeoutMs >= maxStalenessMs) {
       // otherwise a reply could be served that was read longer ago than the bound
@@ -213,6 +242,10 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       ...(logger && { logger }),
     });
     this.coordinator.on("session-ended", (ended) => this.tell("session-ended", ended));
+    this.coordinator.on("lease-held", () => {
+      this.redisStore.answered();
+      this.#deletions.hurry();
+    });
   }
 
   /** Resolves when this node holds its first lease; see `ClusterCoordinator.start()`. Until then reads go to Redis. */
@@ -225,18 +258,14 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     if (options !== undefined) return this.#getAsAsked(id, options);
     const held = this.#lookUp(id);
     if (held !== undefined) return held.answer;
-    return this.#follow(id, (id, throughAlias) => this.#read(id, throughAlias), nothing);
-  }
-
-  /** Joins the load that is on its way, or sends one; what an alias leads to may be in memory. */
-  async #read(id: string, throughAlias: boolean): Promise<Session<T> | undefined> {
-    const held = throughAlias ? this.#lookUp(id) : undefined;
-    return held?.answer ?? this.#loads.load(id, (flight) => this.#load(id, flight));
+    return this.#read(id, this.#outage.onOutage);
   }
 
   async #getAsAsked(id: string, options: ReadOptions): Promise<Session<T> | undefined> {
     checkReadOptions(options);
-    if (options.consistency !== "strong") return this.get(id);
+    if (options.consistency !== "strong") {
+      return this.#lookUp(id)?.answer ?? this.#read(id, options.onOutage ?? this.#outage.onOutage);
+    }
     const read = (id: string) =>
       this.#loads.read(id, (flight) => this.#load(id, flight, this.localCache.peek(id)));
     return this.#follow(id, read, nothing);
@@ -289,7 +318,11 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
 
   async delete(id: string, options: DeleteOptions = {}): Promise<boolean> {
     checkDeleteOptions(options);
-    return deleteAlong(id, options, (id, request) => this.#bury(id, request));
+    const isFinal = options.ifRevision === undefined && options.tombstone !== false;
+    return deleteAlong(id, options, (id, request) => {
+      const deletion = this.#bury(id, request);
+      return isFinal ? this.#deletions.watch(id, "deleted", deletion) : deletion;
+    });
   }
 
   /** Every node drops its copy as after `delete()`. Who reads under the old id then asks Redis where it leads, and may have that in memory. */
@@ -326,14 +359,16 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   async revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {
     const path: Path = [id];
     if (this.coordinator === undefined) {
-      return this.redisStore.revokeAlong(path, options).finally(() => {
+      const revocation = this.redisStore.revokeAlong(path, options).finally(() => {
         for (const id of path) this.#drop(id);
       });
+      return this.#deletions.watch(id, "revoked", revocation);
     }
     const bury = (ask: () => RevocationRequest) =>
       endAlong(path, async (id, evenAlias) => {
         const acknowledge = ask();
-        return { acknowledge, ...(await this.#bury(id, { reason: "revoked", acknowledge, evenAlias })) };
+        const deletion = this.#bury(id, { reason: "revoked", acknowledge, evenAlias });
+        return { acknowledge, ...(await this.#deletions.watch(id, "revoked", deletion)) };
       });
     const wasBack = async () => (await this.redisStore.reassert(path)) > 0;
     return revokeAcknowledged(this.coordinator, this.#clock, options, { bury, wasBack });
@@ -343,11 +378,14 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     requireUser(user);
     const { coordinator } = this;
     if (coordinator === undefined) {
-      return this.redisStore.revokeUser(user, options).finally(() => this.#target.flush());
+      return this.redisStore.revokeUser(user, options).finally(() => this.#target.flush("user-forgotten"));
     }
     let floor: number | undefined;
     const buryUser = async <A extends AcknowledgementRequest>(acknowledge: A) => {
-      const buried = await this.redisStore.buryUser(user, acknowledge, floor);
+      const buried = await this.redisStore.buryUser(user, acknowledge, floor).catch((error) => {
+        this.#target.flush("user-forgotten"); // nobody knows which copies are theirs, and none of them may be served in an outage
+        throw error;
+      });
       floor = buried.generation;
       coordinator.forgetUser(user, floor);
       return { acknowledge, ...buried };
@@ -365,7 +403,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     try {
       return await this.redisStore.clear();
     } finally {
-      this.#target.flush();
+      this.#target.flush("cleared");
     }
   }
 
@@ -402,6 +440,11 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       fencedWrites: this.#loads.fencedWrites,
       lateReplies: this.redisStore.lateReplies,
       corruptRecords: this.redisStore.corruptRecords,
+      repetitions: this.redisStore.repetitions,
+      breaker: this.redisStore.breaker,
+      breakerOpened: this.redisStore.breakerOpened,
+      servedInOutage: this.#servedInOutage,
+      deletionsPending: this.#deletions.size,
     };
   }
 
@@ -420,9 +463,10 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   }
 
   async close(): Promise<void> {
+    this.#deletions.close();
     await this.redisStore.close();
     await this.coordinator?.close();
-    this.#target.flush();
+    this.#target.flush("closed");
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -433,7 +477,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   #lookUp(id: string): Loaded<T> | undefined {
     const nowMs = this.#clock.now();
     if (this.#mayServe(nowMs)) {
-      const held = this.localCache.get(id, nowMs);
+      const held = this.localCache.lookUp(id, nowMs);
       if (held === undefined || !this.#isUserRevoked(held)) return held;
       this.localCache.delete(id);
     }
@@ -469,6 +513,33 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     return follow([id], attemptOrDrop, lost);
   }
 
+  /** Reads a session from Redis, and answers with a copy if Redis cannot be asked and the caller wants one. */
+  #read(id: string, onOutage: OnOutage): Promise<Session<T> | undefined> {
+    const loaded = this.#follow(id, (id, throughAlias) => this.#join(id, throughAlias), nothing);
+    if (onOutage === "fail") return loaded;
+    return loaded.catch((error) => {
+      const held = error instanceof StoreUnavailableError ? this.#inOutage(id) : undefined;
+      if (held === undefined) throw error;
+      this.#servedInOutage++;
+      return held.session;
+    });
+  }
+
+  /** Joins the load that is on its way, or sends one; what an alias leads to may be in memory. */
+  async #join(id: string, throughAlias: boolean): Promise<Session<T> | undefined> {
+    const held = throughAlias ? this.#lookUp(id) : undefined;
+    return held?.answer ?? this.#loads.load(id, (flight) => this.#load(id, flight));
+  }
+
+  /** What may be served in an outage: not beyond the grace, nor the session's own life, and nothing that is known to be over. */
+  #inOutage(id: string): Loaded<T> | undefined {
+    const { outageGraceMs } = this.#outage;
+    if (this.coordinator !== undefined && this.coordinator.leaseOverForMs >= outageGraceMs) return undefined;
+    const nowMs = this.#clock.now();
+    const held = this.localCache.stale(id, outageGraceMs, nowMs);
+    return held === undefined || nowMs >= held.aliveUntilMs || this.#isOver(held) ? undefined : held;
+  }
+
   /**
    * Reads a session for whoever waits for it. A reply may be handed out only if this node was registered all the while: otherwise a
    * revocation that came in between did not wait for it. If the session ended on the way, it may have been rotated: then a new
@@ -482,7 +553,9 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   ): Promise<Session<T> | undefined> {
     const { coordinator } = this;
     for (let attempt = 1; attempt <= MAX_LOADS; attempt++) {
-      const registration = coordinator && (coordinator.registration ?? (await coordinator.register()));
+      const registration =
+        coordinator &&
+        (coordinator.registration ?? (await this.redisStore.guard(() => coordinator.register())));
       const loaded = await this.redisStore.load(id, known);
       if (loaded !== undefined && flight.ended && !isSecond) {
         return this.#loads.read(id, (second) => this.#load(id, second, undefined, true));
@@ -504,7 +577,12 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   }
 
   async #write(id: string, options: WriteOptions, write: () => Promise<Loaded<T>>): Promise<Session<T>> {
-    const session = await this.#writeOne(id, write);
+    const pending = options.ifRevision === undefined ? this.#deletions.take(id) : undefined;
+    const session = await this.#writeOne(id, write).catch((error) => {
+      if (pending !== undefined && !(error instanceof SessionRevokedError))
+        this.#deletions.putBack(id, pending);
+      throw error;
+    });
     const ended = options.user === undefined ? [] : await this.redisStore.limit(session, options);
     for (const id of ended) this.#drop(id);
     return session;
@@ -599,6 +677,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     const { session, aliveUntilMs, encodedLength } = loaded;
     const nowMs = this.#clock.now();
     if (!this.#mayServe(nowMs) || !flight.mayCache(session.revision) || this.#isOver(loaded)) return false;
+    if (this.#deletions.has(session.id)) return false; // it is to go, as soon as Redis takes the deletion
     const ttlMs = Math.min(this.#cacheTtlMs, aliveUntilMs - nowMs) * (1 - this.#clock.random() * TTL_JITTER);
     this.localCache.set(session.id, loaded, { ttlMs, bytes: BYTES_PER_CHARACTER * encodedLength });
     return true;

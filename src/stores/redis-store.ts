@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { CLOCK_METHODS, type Clock, systemClock } from "../clock.js";
 import { outlastingMs } from "../cluster/lease.js";
 import { SessionConflictError, SessionCorruptError, StoreClosedError } from "../errors.js";
+import { Events } from "../events.js";
 import {
   DEFAULT_CHANNEL,
   DEFAULT_COMMAND_TIMEOUT_MS,
@@ -17,8 +18,10 @@ import {
   requirePositiveInteger,
   requireTtlMs,
 } from "../options.js";
+import type { BreakerState } from "../redis/breaker.js";
 import { RedisCommands } from "../redis/commands.js";
 import { portOf, type RedisClient } from "../redis/detect.js";
+import { type BreakerEvents, type BreakerOptions, type Gate, gateOf } from "../redis/gate.js";
 import { MigratingTable } from "../redis/migrating-table.js";
 import { Moved } from "../redis/moved.js";
 import {
@@ -83,6 +86,8 @@ export interface RedisStoreOptions<T> {
   commandTimeoutMs?: number;
   /** How many commands may wait for Redis at a time. Default 10,000. */
   maxPendingCommands?: number;
+  /** When Redis is taken for gone, so that commands are refused at once instead of after `commandTimeoutMs`. Default: see there. */
+  breaker?: BreakerOptions;
   /** How long a deletion is remembered, so that no write that comes too late brings the session back, in milliseconds. Default one hour. */
   tombstoneTtlMs?: number;
   /** How many sessions a user may have; one more ends the one that would end first. Default: as many as come. */
@@ -98,8 +103,8 @@ export interface RedisStoreOptions<T> {
 }
 
 const OPTIONS = (
-  "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands tombstoneTtlMs maxSessionsPerUser maxStalenessMs channel " +
-  "nodeId clock"
+  "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands breaker tombstoneTtlMs maxSessionsPerUser maxStalenessMs " +
+  "channel nodeId clock"
 ).split(" ");
 
 /** A session with what a cache needs to know of it. Frozen. */
@@ -127,10 +132,11 @@ export interface Loaded<T> {
  * const store = new RedisStore<{ userId: number }>({ client });
  * const session = await store.create({ userId: 42 });
  */
-export class RedisStore<T = unknown> implements KeyValueStore<T> {
+export class RedisStore<T = unknown> extends Events<BreakerEvents> implements KeyValueStore<T> {
   readonly ttlMs: number;
   readonly #table: SessionTable;
   readonly #commands: RedisCommands;
+  readonly #gate: Gate | undefined;
   readonly #maxSessionsPerUser: number | undefined;
   readonly #maxStalenessMs: number;
   readonly #codec: Codec<T>;
@@ -140,6 +146,7 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
   #closed = false;
 
   constructor(options: RedisStoreOptions<T>) {
+    super();
     requireKnownOptions("", options, OPTIONS);
     const {
       client,
@@ -149,6 +156,7 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
       legacy,
       commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS,
       maxPendingCommands = DEFAULT_MAX_PENDING_COMMANDS,
+      breaker = {},
       tombstoneTtlMs = DEFAULT_TOMBSTONE_TTL_MS,
       maxSessionsPerUser,
       maxStalenessMs = DEFAULT_MAX_STALENESS_MS,
@@ -170,9 +178,16 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
     this.#legacy = legacy === undefined ? undefined : resolveLegacy(legacy, prefix);
     this.#maxSessionsPerUser = maxSessionsPerUser;
     this.#maxStalenessMs = maxStalenessMs;
+    this.#gate = gateOf({
+      clock,
+      breaker,
+      onOpened: (reason) => this.announce("breaker-opened", reason),
+      onClosed: () => this.announce("breaker-closed"),
+    });
     this.#commands = new RedisCommands({
       port: portOf(client),
       clock,
+      gate: this.#gate,
       timeoutMs: commandTimeoutMs,
       maxPending: maxPendingCommands,
     });
@@ -199,6 +214,21 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
   /** Replies that came after their time was over, and were not used. */
   get lateReplies(): number {
     return this.#commands.lateReplies;
+  }
+
+  /** Scripts that were sent again after a failure that might pass. */
+  get repetitions(): number {
+    return this.#commands.repetitions;
+  }
+
+  /** How the circuit breaker stands; closed if there is none. */
+  get breaker(): BreakerState["kind"] {
+    return this.#gate?.state ?? "closed";
+  }
+
+  /** How often it has opened, after a trial that failed included. */
+  get breakerOpened(): number {
+    return this.#gate?.opened ?? 0;
   }
 
   /** There is nothing to start: a `RedisStore` holds no connection of its own. */
@@ -368,6 +398,17 @@ export class RedisStore<T = unknown> implements KeyValueStore<T> {
     this.#assertUsable(id);
     const row = await this.#table.read(id, known?.session.revision);
     return row && this.#decode(id, row, known);
+  }
+
+  /** Lets through what `ClusteredRedisStore` asks Redis by another way, unless the circuit breaker is open. */
+  async guard<R>(run: () => Promise<R>): Promise<R> {
+    this.#assertOpen();
+    return this.#gate === undefined ? run() : this.#gate.guard(run);
+  }
+
+  /** Redis is known to answer again: the circuit breaker need not wait with its next trial. */
+  answered(): void {
+    this.#gate?.answered();
   }
 
   /** `delete()` with what a revocation needs to know. */

@@ -1,5 +1,6 @@
 import type { Session } from "../session/session.js";
 import type { Snapshot } from "../session/snapshot.js";
+import type { OnOutage } from "./outage-policy.js";
 
 /** How long a session lives from a write or a touch on. At most one of the two. */
 export interface LifeOptions {
@@ -29,6 +30,8 @@ export interface WriteOptions extends LifeOptions {
 export interface ReadOptions {
   /** `"strong"` asks Redis, whatever is cached. Default: `"bounded"`, from memory while the bound on staleness holds. */
   consistency?: "bounded" | "strong";
+  /** What to do when Redis cannot be asked; nothing but `"fail"` beside `"strong"`. Default: as the store was told. */
+  onOutage?: OnOutage;
 }
 
 /** What `delete()` deletes. */

@@ -21,11 +21,19 @@ const NOT_A_LEGACY: Rules = {
   "legacy.codec": [{}],
 };
 
+const BREAKER: Rules = {
+  "breaker.enabled": NOT_A_BOOLEAN,
+  "breaker.threshold": NOT_POSITIVE,
+  "breaker.halfOpenAfterMs": NOT_A_DELAY,
+  "breaker.failures": [5],
+};
+
 const REDIS_STORE: Rules = {
   prefix: NOT_A_NAME,
   ttlMs: NOT_A_TTL,
   commandTimeoutMs: NOT_A_DELAY,
   maxPendingCommands: NOT_POSITIVE,
+  ...BREAKER,
   channel: NOT_A_NAME.filter((name) => name !== null), // null stands for none
   nodeId: NOT_A_NAME,
   ...NOT_A_LEGACY,
@@ -46,6 +54,9 @@ const CLUSTERED_REDIS_STORE: Rules = {
   ttlMs: NOT_A_TTL,
   commandTimeoutMs: [...NOT_A_DELAY, 2_000, 2_001],
   maxPendingCommands: NOT_POSITIVE,
+  ...BREAKER,
+  onOutage: ["", "serve", true, null],
+  outageGraceMs: NOT_POSITIVE,
   "cluster.enabled": NOT_A_BOOLEAN,
   "cluster.stalenessMs": [1_000],
   "localCache.enabled": NOT_A_BOOLEAN,
@@ -86,6 +97,11 @@ function refuses(rules: Rules, construct: (option: string, value: unknown) => un
 describe("RedisStore", () => {
   refuses(REDIS_STORE, (option, value) => new RedisStore({ client, ...nested(option, value) }));
 
+  test("takes a breaker that is switched off, and one with other limits", () => {
+    new RedisStore({ client, breaker: { enabled: false } });
+    new RedisStore({ client, breaker: { threshold: 1, halfOpenAfterMs: 1 } });
+  });
+
   test("takes null as channel", () => {
     new RedisStore({ client, channel: null });
   });
@@ -105,6 +121,10 @@ describe("RedisStore", () => {
 describe("ClusteredRedisStore", () => {
   refuses(CLUSTERED_REDIS_STORE, (option, value) => {
     return new ClusteredRedisStore({ client, ...nested(option, value) });
+  });
+
+  test.each(["fail", "serve-cached"] as const)("takes %s as policy for an outage", (onOutage) => {
+    new ClusteredRedisStore({ client, onOutage, outageGraceMs: 1 });
   });
 
   test("takes a command time-out that is just shorter than the bound on staleness", () => {

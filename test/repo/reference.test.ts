@@ -86,6 +86,12 @@ const ADAPTED: Record<string, string[]> = {
   UnstorageDriverOptions: ["prefix", "tombstones"],
 };
 
+/** The options that are groups of options. */
+const GROUPS: Record<string, readonly string[]> = {
+  ClusteredRedisStoreOptions: ["breaker", "cluster", "localCache"],
+  RedisStoreOptions: ["breaker"],
+};
+
 /** The names that a constructor or method knows, as it says itself when it meets another. */
 async function knownOptions(attempt: Attempt, group: string): Promise<string[]> {
   const outcome = Promise.resolve().then(() => attempt(`${group}nonsense`, 1));
@@ -104,9 +110,9 @@ async function optionsOf(type: string): Promise<string[]> {
   const attempt = attempts[type];
   if (attempt === undefined) throw new Error(`This test does not know who takes ${type}.`);
   const names = await knownOptions(attempt, "");
-  if (type !== "ClusteredRedisStoreOptions") return names;
-  const groups = await Promise.all(["cluster.", "localCache."].map((group) => knownOptions(attempt, group)));
-  return [...names.filter((name) => name !== "cluster" && name !== "localCache"), ...groups.flat()];
+  const groups = GROUPS[type] ?? [];
+  const grouped = await Promise.all(groups.map((group) => knownOptions(attempt, `${group}.`)));
+  return [...names.filter((name) => !groups.includes(name)), ...grouped.flat()];
 }
 
 describe("configuration.md", () => {
@@ -125,9 +131,9 @@ describe("configuration.md", () => {
   test("has a table for every type of options that can be imported from the root", () => {
     const index = sourceModules().find(({ path }) => path === "src/index.ts");
     const importable = index?.reexports.map(({ name }) => name).filter((name) => /Options$/.test(name));
-    // ClusterOptions are the `cluster.` rows of ClusteredRedisStoreOptions
+    // BreakerOptions and ClusterOptions are the `breaker.` and `cluster.` rows of the stores' options
     const imported = types.filter((type) => ADAPTED[type] === undefined);
-    expect([...imported, "ClusterOptions"].sort()).toEqual(importable?.sort());
+    expect([...imported, "BreakerOptions", "ClusterOptions"].sort()).toEqual(importable?.sort());
   });
 
   test.each(types)("lists just the options of %s", async (type) => {

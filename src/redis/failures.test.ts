@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { isOutage } from "./failures.js";
+
+test.each([
+  "connect ECONNREFUSED 127.0.0.1:6379",
+  "read ECONNRESET",
+  "Socket closed unexpectedly",
+  "The client is closed",
+  "no reply within 1000 ms",
+  "LOADING Redis is loading the dataset in memory",
+  "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+  "CLUSTERDOWN The cluster is down",
+  "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+  "NOAUTH Authentication required.",
+  "ERR max number of clients reached",
+])("speaks of an outage: %s", (message) => {
+  expect(isOutage(new Error(message))).toBe(true);
+});
+
+test.each([
+  "WRONGTYPE Operation against a key holding the wrong kind of value",
+  "OOM command not allowed when used memory > 'maxmemory'.",
+  "READONLY You can't write against a read only replica.",
+  "MISCONF Redis is configured to save RDB snapshots",
+  "NOREPLICAS Not enough good replicas to write.",
+  "NOPERM this user has no permissions",
+  "TRYAGAIN Multiple keys request during rehashing of slot",
+  "NOSCRIPT No matching script.",
+  "ERR unknown command",
+])("refuses one command, or writes: %s", (message) => {
+  expect(isOutage(new Error(message))).toBe(false);
+});
