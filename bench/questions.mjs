@@ -17,4 +17,5 @@ export const QUESTIONS = [
   "revocation",
   "commands",
   "concurrency",
+  "requests",
 ];
