@@ -8,4 +8,14 @@
  *
  * @typedef {{ run(context: Context): Promise<import("./report.mjs").Table[]> }} Question
  */
-export const QUESTIONS = ["reads", "writes", "memory", "eviction", "invalidation", "revocation", "commands"];
+export const QUESTIONS = [
+  "reads",
+  "writes",
+  "memory",
+  "eviction",
+  "invalidation",
+  "revocation",
+  "commands",
+  "concurrency",
+  "requests",
+];

@@ -1,6 +1,7 @@
 /**
  * The smallest application with better-auth whose sessions are in sessionmesh:
  *
+ *     npm run example better-auth                                                with a Redis of its own
  *     REDIS_URL=redis://127.0.0.1:6379 PORT=3000 node examples/better-auth.mjs
  *
  * Start it several times, on several ports, with one Redis: a login on one is known to all. The users are in the memory of each instance,

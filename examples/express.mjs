@@ -1,6 +1,7 @@
 /**
  * The smallest Express application with sessions in sessionmesh:
  *
+ *     npm run example express                                                with a Redis of its own
  *     REDIS_URL=redis://127.0.0.1:6379 PORT=3000 node examples/express.mjs
  *
  * Start it several times, on several ports, with one Redis: a login on one is known to all.

@@ -1,8 +1,17 @@
 import "express-session";
+import "fastify";
 
-/** What the examples keep in a session, as express-session wants it declared. */
+/** What the examples keep in a session. */
+interface SessionFields {
+  profile?: { name: string; city?: string };
+}
+
+/** As express-session wants it declared. */
 declare module "express-session" {
-  interface SessionData {
-    profile?: { name: string; city?: string };
-  }
+  interface SessionData extends SessionFields {}
+}
+
+/** As @fastify/session wants it declared. */
+declare module "fastify" {
+  interface Session extends SessionFields {}
 }

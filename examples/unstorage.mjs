@@ -1,6 +1,7 @@
 /**
  * The smallest h3 application that keeps its logins in an unstorage storage on sessionmesh; in Nitro and Nuxt, `useStorage()` is one:
  *
+ *     npm run example unstorage                                                with a Redis of its own
  *     REDIS_URL=redis://127.0.0.1:6379 PORT=3000 node examples/unstorage.mjs
  *
  * Start it several times, on several ports, with one Redis: a login on one is known to all.

@@ -27,11 +27,13 @@ export async function provideRedis() {
 }
 
 /**
+ * Runs a command until it ends, with `REDIS_URL` in its environment; signals are passed on to it.
+ *
  * @param {string} command
  * @param {string[]} args
  * @returns {Promise<number>} exit code, as a shell would report it
  */
-async function runWithRedis(command, args) {
+export async function runWithRedis(command, args) {
   const redis = await provideRedis();
   try {
     const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, REDIS_URL: redis.url } });

@@ -24,6 +24,16 @@ const QUOTED_ROWS = {
   invalidation: ["from set resolved", "from delete resolved"],
   revocation: ["delete", "revoke", "revoke, the first after a node was killed"],
   commands: ["connect-redis", "ExpressSessionStore"],
+  concurrency: [
+    "fifty requests write a field each: fields left",
+    "a request writes while the user logs out: sessions back",
+  ],
+  requests: [
+    "express-session, resave: false",
+    "koa-session, rolling: false",
+    "hono-sessions",
+    "@hono/session",
+  ],
 };
 
 test("the benchmark answers all of its questions", { timeout: 120_000 }, async () => {

@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
-import express, { type ErrorRequestHandler, type Request } from "express";
+import express, { type ErrorRequestHandler } from "express";
 import session from "express-session";
 import { vi } from "vitest";
 import { ExpressSessionStore } from "../../src/adapters/express.js";
-import type { SiteSession } from "../../src/testing/adapter-suite.js";
+import { expressSessionOf } from "./site-sessions.js";
 import { describeSites, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
 
 vi.hoisted(() => {
@@ -15,29 +15,6 @@ vi.hoisted(() => {
 /** It has the types of version 5 in what is used here. */
 const express4 = createRequire(import.meta.url)("express4") as typeof express;
 
-const done = (run: (callback: (error?: unknown) => void) => void) =>
-  new Promise<void>((resolve, reject) => {
-    run((error) => (error ? reject(error) : resolve()));
-  });
-
-function sessionOf(request: Request): SiteSession {
-  return {
-    id: () => request.sessionID,
-    async read() {
-      const { cookie: _, ...data } = request.session;
-      return data;
-    },
-    async change(change) {
-      change(request.session as unknown as Record<string, unknown>);
-    },
-    destroy: () => done((callback) => request.session.destroy(callback)),
-    regenerate: () => done((callback) => request.session.regenerate(callback)),
-    get visible() {
-      return request.session;
-    },
-  };
-}
-
 function openWith(make: typeof express) {
   return async ({ adapter, routes, maxAgeMs, rolling }: SiteRequest): Promise<OpenSite> => {
     const store = new ExpressSessionStore(adapter);
@@ -45,7 +22,7 @@ function openWith(make: typeof express) {
     const cookie = { maxAge: maxAgeMs };
     app.use(session({ store, secret: SECRET, resave: false, saveUninitialized: false, rolling, cookie }));
     app.use((request, response, next) => {
-      routes(request.path, sessionOf(request)).then(({ status, body }) => {
+      routes(request.path, expressSessionOf(request)).then(({ status, body }) => {
         response.status(status).send(body);
       }, next);
     });

@@ -1,28 +1,10 @@
 import type { AddressInfo } from "node:net";
 import fastifyCookie from "@fastify/cookie";
 import fastifySession from "@fastify/session";
-import fastify, { type FastifyRequest } from "fastify";
+import fastify from "fastify";
 import { FastifySessionStore } from "../../src/adapters/fastify.js";
-import type { SiteSession } from "../../src/testing/adapter-suite.js";
+import { fastifySessionOf } from "./site-sessions.js";
 import { describeSites, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
-
-function sessionOf(request: FastifyRequest): SiteSession {
-  return {
-    id: () => request.session.sessionId,
-    async read() {
-      const { cookie: _, ...data } = request.session;
-      return JSON.parse(JSON.stringify(data)); // without the middleware's symbols
-    },
-    async change(change) {
-      change(request.session as unknown as Record<string, unknown>);
-    },
-    destroy: () => request.session.destroy(),
-    regenerate: () => request.session.regenerate(),
-    get visible() {
-      return request.session;
-    },
-  };
-}
 
 async function open({ adapter, routes, maxAgeMs, rolling }: SiteRequest): Promise<OpenSite> {
   const store = new FastifySessionStore(adapter);
@@ -36,7 +18,7 @@ async function open({ adapter, routes, maxAgeMs, rolling }: SiteRequest): Promis
     cookie: { maxAge: maxAgeMs, secure: false },
   });
   app.get("/*", async (request, reply) => {
-    const { status, body } = await routes(request.url, sessionOf(request));
+    const { status, body } = await routes(request.url, fastifySessionOf(request));
     return reply.status(status).send(body);
   });
   await app.listen({ port: 0, host: "127.0.0.1" });
