@@ -111,9 +111,12 @@ async function openConnectRedis(client) {
 async function openSessionmesh(client) {
   const store = new ExpressSessionStore({ client, prefix: PREFIX, ...WIDE_BOUNDS });
   await store.store.start();
+  const sessions = /** @type {import("sessionmesh").SessionStore<{ n?: number }>} */ (
+    /** @type {unknown} */ (store.store)
+  );
   return {
     store,
-    addOne: (id) => store.store.update(id, (data) => ({ ...data, n: Number(data.n ?? 0) + 1 })),
+    addOne: (id) => sessions.update(id, (data) => ({ ...data, n: (data.n ?? 0) + 1 })),
     async close() {
       await store.store.clear();
       await store.store.close();

@@ -112,6 +112,19 @@ function aWriteThatIsOvertaken(random: SeededRandom): Step[] {
   ];
 }
 
+/** The reply to a read is late, and a write was told before it comes. */
+function aReadThatIsOvertaken(random: SeededRandom): Step[] {
+  const atMs = 2_000 + random.between(0, 150);
+  return [
+    act(10, 2, "write"),
+    act(1_000, 1, "get"), // the server has the script
+    stall(atMs, 150, "commands", "toNode"),
+    act(atMs + 1, DEAF, "get"),
+    act(atMs + 8, 1, "update"),
+    ...peeks(atMs + 155, atMs + 1_200),
+  ];
+}
+
 /** A process is paused while a reply is on its way to it. */
 function aReplyDuringAPause(random: SeededRandom): Step[] {
   const atMs = 2_000 + random.between(0, 150);
@@ -245,6 +258,7 @@ export const ABLATIONS: readonly Ablation[] = [
   {
     without: "the fence on reads",
     breaks: ["I1", "I2", "I3"],
+    plan: aReadThatIsOvertaken,
     apply: () =>
       replace(Flight, {
         mayCache: method(
