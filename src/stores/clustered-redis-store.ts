@@ -1,7 +1,7 @@
-import { type Flight, Loads } from "../cache/loads.js";
-import { type CacheStats, LocalCache, type LocalCacheOptions } from "../cache/local-cache.js";
+import type { Flight } from "../cache/loads.js";
+import type { CacheStats, LocalCache, LocalCacheOptions } from "../cache/local-cache.js";
 import { type Clock, systemClock } from "../clock.js";
-import { ClusterCoordinator, type CoherenceTarget, type RevocationRequest } from "../cluster/coordinator.js";
+import { ClusterCoordinator, type RevocationRequest } from "../cluster/coordinator.js";
 import { type MembershipOptions, resolveMembership } from "../cluster/membership.js";
 import type { SessionEnded } from "../cluster/report.js";
 import {
@@ -26,7 +26,6 @@ import { Moved } from "../redis/moved.js";
 import {
   type AcknowledgementRequest,
   type DeleteRequest,
-  type Extension,
   NOBODY,
   type Registry,
   type RotateRequest,
@@ -43,6 +42,7 @@ import {
   requireUser,
   resolveLife,
 } from "./call-options.js";
+import { NearCache } from "./near-cache.js";
 import { type OnOutage, type OutageOptions, resolveOutageOptions } from "./outage-policy.js";
 import { PendingDeletions } from "./pending-deletions.js";
 import { BATCH_SIZE, countMatching, deleteMatching, findMatching } from "./queries.js";
@@ -128,11 +128,6 @@ export interface StoreStats {
 const MAX_LOADS = 2;
 /** How often a deletion is repeated while this node goes from one history to another. */
 const MAX_BURIALS = 3;
-/** By how much the cache's TTL varies, so that sessions cached together do not come back to Redis together. */
-const TTL_JITTER = 0.1;
-/** What decoded data takes in memory per character of its JSON; measured by `bench/memory.mjs`. */
-const BYTES_PER_CHARACTER = 2;
-
 /**
  * Sessions in Redis, read from the memory of this node, and coherent with all other nodes.
  *
@@ -154,31 +149,12 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   readonly localCache: LocalCache<Loaded<T>>;
   /** What keeps this node coherent; `undefined` if there is nothing to keep: no cache, or `cluster.enabled: false`. */
   readonly coordinator: ClusterCoordinator | undefined;
-  readonly #cacheEnabled: boolean;
-  readonly #cacheTtlMs: number;
   readonly #clock: Clock;
-  readonly #loads = new Loads<Session<T> | undefined>();
+  readonly #memory: NearCache<T>;
   readonly #touches = new Touches();
   readonly #updates: Updates<T>;
   readonly #outage: Readonly<Required<OutageOptions>>;
   readonly #deletions: PendingDeletions;
-  readonly #target: CoherenceTarget = {
-    changed: (id, tag) => {
-      if (!this.#loads.fenceChange(id, tag)) return;
-      if (this.localCache.peek(id)?.session.revision !== tag) this.localCache.delete(id);
-    },
-    deleted: (id) => {
-      this.#loads.fenceDelete(id);
-      this.localCache.delete(id);
-    },
-    reassert: (ids, users) => this.#reassert(ids, users),
-    flush: (reason) => {
-      this.#loads.fenceAll();
-      if (reason === "subscription-lost") this.localCache.setAside();
-      else this.localCache.clear();
-    },
-  };
-
   #conflicts = 0;
   #resurrectionsBlocked = 0;
   #servedInOutage = 0;
@@ -199,9 +175,8 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     const { nodeId, channel, maxStalenessMs } = membership;
     this.#clock = clock;
     this.#updates = new Updates(this, clock);
-    this.#cacheEnabled = cacheEnabled;
-    this.#cacheTtlMs = cacheTtlMs;
-    this.localCache = new LocalCache({ ...limits, ttlMs: cacheTtlMs, clock });
+    this.#memory = new NearCache({ ...limits, enabled: cacheEnabled, ttlMs: cacheTtlMs, clock });
+    this.localCache = this.#memory.localCache;
     this.redisStore = new RedisStore({
       ...redis,
       maxStalenessMs,
@@ -236,11 +211,17 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       prefix,
       commandTimeoutMs,
       clock,
-      target: this.#target,
+      target: {
+        changed: (id, tag) => this.#memory.changed(id, tag),
+        deleted: (id) => this.#memory.deleted(id),
+        flush: (reason) => this.#memory.flush(reason),
+        reassert: (ids, users) => this.#reassert(ids, users),
+      },
       rememberDeletedMs: Math.min(DEFAULT_REMEMBER_MS, tombstoneTtlMs),
       rememberUsersMs: Math.max(DEFAULT_REMEMBER_MS, cacheTtlMs),
       ...(logger && { logger }),
     });
+    this.#memory.coordinator = this.coordinator;
     this.coordinator.on("session-ended", (ended) => this.tell("session-ended", ended));
     this.coordinator.on("lease-held", () => {
       this.redisStore.answered();
@@ -256,7 +237,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
 
   get(id: string, options?: ReadOptions): Promise<Session<T> | undefined> {
     if (options !== undefined) return this.#getAsAsked(id, options);
-    const held = this.#lookUp(id);
+    const held = this.#memory.lookUp(id);
     if (held !== undefined) return held.answer;
     return this.#read(id, this.#outage.onOutage);
   }
@@ -264,15 +245,15 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   async #getAsAsked(id: string, options: ReadOptions): Promise<Session<T> | undefined> {
     checkReadOptions(options);
     if (options.consistency !== "strong") {
-      return this.#lookUp(id)?.answer ?? this.#read(id, options.onOutage ?? this.#outage.onOutage);
+      return this.#memory.lookUp(id)?.answer ?? this.#read(id, options.onOutage ?? this.#outage.onOutage);
     }
     const read = (id: string) =>
-      this.#loads.read(id, (flight) => this.#load(id, flight, this.localCache.peek(id)));
+      this.#memory.loads.read(id, (flight) => this.#load(id, flight, this.localCache.peek(id)));
     return this.#follow(id, read, nothing);
   }
 
   peek(id: string): Session<T> | undefined {
-    return this.#peek(id, this.#clock.now())?.session;
+    return this.#memory.peek(id)?.session;
   }
 
   create(data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
@@ -297,7 +278,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     checkLifeOptions(options);
     const { ttlMs, expiresAtMs } = resolveLife(options, this.#clock.wallNow());
     const nowMs = this.#clock.now();
-    const held = this.#peek(id, nowMs);
+    const held = this.#memory.peek(id, nowMs);
     const grantedMs = ttlMs ?? held?.ttlMs;
     if (
       held === undefined ||
@@ -306,13 +287,13 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     ) {
       const extend = (id: string, throughAlias: boolean) =>
         this.#touches.join(id, grantedMs, () =>
-          this.#extend(id, options, throughAlias ? this.#peek(id, this.#clock.now()) : held),
+          this.#extend(id, options, throughAlias ? this.#memory.peek(id) : held),
         );
       return (await this.#follow(id, extend, nothing)) === true;
     }
     const endMs = expiresAtMs ?? this.#clock.wallNow() + grantedMs;
     if (endMs > held.session.expiresAtMs && !held.isFinal)
-      this.#prolong(held, { ...held, expiresAtMs: endMs });
+      this.#memory.prolong(held, { ...held, expiresAtMs: endMs });
     return true;
   }
 
@@ -341,10 +322,10 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   async take(id: string): Promise<Session<T> | undefined> {
     try {
       const taken = await this.redisStore.take(id);
-      if (taken !== undefined) this.#drop(taken.id); // the id may have been rotated
+      if (taken !== undefined) this.#memory.drop(taken.id); // the id may have been rotated
       return taken;
     } finally {
-      this.#drop(id); // also if it failed: it may have been carried out
+      this.#memory.drop(id); // also if it failed: it may have been carried out
     }
   }
 
@@ -360,7 +341,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     const path: Path = [id];
     if (this.coordinator === undefined) {
       const revocation = this.redisStore.revokeAlong(path, options).finally(() => {
-        for (const id of path) this.#drop(id);
+        for (const id of path) this.#memory.drop(id);
       });
       return this.#deletions.watch(id, "revoked", revocation);
     }
@@ -378,12 +359,12 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     requireUser(user);
     const { coordinator } = this;
     if (coordinator === undefined) {
-      return this.redisStore.revokeUser(user, options).finally(() => this.#target.flush("user-forgotten"));
+      return this.redisStore.revokeUser(user, options).finally(() => this.#memory.flush("user-forgotten"));
     }
     let floor: number | undefined;
     const buryUser = async <A extends AcknowledgementRequest>(acknowledge: A) => {
       const buried = await this.redisStore.buryUser(user, acknowledge, floor).catch((error) => {
-        this.#target.flush("user-forgotten"); // nobody knows which copies are theirs, and none of them may be served in an outage
+        this.#memory.flush("user-forgotten"); // nobody knows which copies are theirs, and none of them may be served in an outage
         throw error;
       });
       floor = buried.generation;
@@ -403,7 +384,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     try {
       return await this.redisStore.clear();
     } finally {
-      this.#target.flush("cleared");
+      this.#memory.flush("cleared");
     }
   }
 
@@ -436,8 +417,8 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     return {
       conflicts: this.#conflicts,
       resurrectionsBlocked: this.#resurrectionsBlocked,
-      fencedReads: this.#loads.fencedReads,
-      fencedWrites: this.#loads.fencedWrites,
+      fencedReads: this.#memory.loads.fencedReads,
+      fencedWrites: this.#memory.loads.fencedWrites,
       lateReplies: this.redisStore.lateReplies,
       corruptRecords: this.redisStore.corruptRecords,
       repetitions: this.redisStore.repetitions,
@@ -466,37 +447,11 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     this.#deletions.close();
     await this.redisStore.close();
     await this.coordinator?.close();
-    this.#target.flush("closed");
+    this.#memory.flush("closed");
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /** The hot path: one look at the clock, two comparisons and a map lookup; nothing is allocated. */
-  #lookUp(id: string): Loaded<T> | undefined {
-    const nowMs = this.#clock.now();
-    if (this.#mayServe(nowMs)) {
-      const held = this.localCache.lookUp(id, nowMs);
-      if (held === undefined || !this.#isUserRevoked(held)) return held;
-      this.localCache.delete(id);
-    }
-    this.localCache.countMiss();
-    return undefined;
-  }
-
-  #peek(id: string, nowMs: number): Loaded<T> | undefined {
-    const held = this.#mayServe(nowMs) ? this.localCache.peek(id, nowMs) : undefined;
-    return held === undefined || this.#isUserRevoked(held) ? undefined : held;
-  }
-
-  #isUserRevoked({ session, generation }: Loaded<T>): boolean {
-    return session.user !== undefined && this.coordinator?.isUserRevoked(session.user, generation) === true;
-  }
-
-  /** Whether what is in memory is known to be fresh enough. */
-  #mayServe(nowMs: number): boolean {
-    return this.#cacheEnabled && (this.coordinator === undefined || nowMs < this.coordinator.leaseUntilMs);
   }
 
   /** Does something under an id, or under that which it was rotated to. What was held under a rotated id is dropped. */
@@ -507,7 +462,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   ): Promise<R | L> {
     const attemptOrDrop = (id: string, throughAlias: boolean) =>
       attempt(id, throughAlias).catch((error: unknown) => {
-        if (error instanceof Moved) this.#drop(id);
+        if (error instanceof Moved) this.#memory.drop(id);
         throw error;
       });
     return follow([id], attemptOrDrop, lost);
@@ -518,7 +473,10 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     const loaded = this.#follow(id, (id, throughAlias) => this.#join(id, throughAlias), nothing);
     if (onOutage === "fail") return loaded;
     return loaded.catch((error) => {
-      const held = error instanceof StoreUnavailableError ? this.#inOutage(id) : undefined;
+      const held =
+        error instanceof StoreUnavailableError
+          ? this.#memory.inOutage(id, this.#outage.outageGraceMs)
+          : undefined;
       if (held === undefined) throw error;
       this.#servedInOutage++;
       return held.session;
@@ -527,17 +485,8 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
 
   /** Joins the load that is on its way, or sends one; what an alias leads to may be in memory. */
   async #join(id: string, throughAlias: boolean): Promise<Session<T> | undefined> {
-    const held = throughAlias ? this.#lookUp(id) : undefined;
-    return held?.answer ?? this.#loads.load(id, (flight) => this.#load(id, flight));
-  }
-
-  /** What may be served in an outage: not beyond the grace, nor the session's own life, and nothing that is known to be over. */
-  #inOutage(id: string): Loaded<T> | undefined {
-    const { outageGraceMs } = this.#outage;
-    if (this.coordinator !== undefined && this.coordinator.leaseOverForMs >= outageGraceMs) return undefined;
-    const nowMs = this.#clock.now();
-    const held = this.localCache.stale(id, outageGraceMs, nowMs);
-    return held === undefined || nowMs >= held.aliveUntilMs || this.#isOver(held) ? undefined : held;
+    const held = throughAlias ? this.#memory.lookUp(id) : undefined;
+    return held?.answer ?? this.#memory.loads.load(id, (flight) => this.#load(id, flight));
   }
 
   /**
@@ -558,9 +507,9 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
         (coordinator.registration ?? (await this.redisStore.guard(() => coordinator.register())));
       const loaded = await this.redisStore.load(id, known);
       if (loaded !== undefined && flight.ended && !isSecond) {
-        return this.#loads.read(id, (second) => this.#load(id, second, undefined, true));
+        return this.#memory.loads.read(id, (second) => this.#load(id, second, undefined, true));
       }
-      if (loaded === undefined || flight.ended || this.#isOver(loaded)) {
+      if (loaded === undefined || flight.ended || this.#memory.isOver(loaded)) {
         this.localCache.delete(id);
         return undefined;
       }
@@ -572,10 +521,6 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     throw new StoreUnavailableError("this node's registration lapsed while it read");
   }
 
-  #isOver({ session, generation }: Loaded<T>): boolean {
-    return this.coordinator?.isRevoked(session.id, session.user, generation) === true;
-  }
-
   async #write(id: string, options: WriteOptions, write: () => Promise<Loaded<T>>): Promise<Session<T>> {
     const pending = options.ifRevision === undefined ? this.#deletions.take(id) : undefined;
     const session = await this.#writeOne(id, write).catch((error) => {
@@ -584,23 +529,23 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       throw error;
     });
     const ended = options.user === undefined ? [] : await this.redisStore.limit(session, options);
-    for (const id of ended) this.#drop(id);
+    for (const id of ended) this.#memory.drop(id);
     return session;
   }
 
   #writeOne(id: string, write: () => Promise<Loaded<T>>): Promise<Session<T>> {
-    return this.#loads.write(id, async (flight) => {
+    return this.#memory.loads.write(id, async (flight) => {
       let kept = false;
       try {
         const loaded = await write();
         kept = this.#keep(loaded, flight);
-        if (this.coordinator?.ready) this.#loads.expectEcho(flight, loaded.session.revision);
+        if (this.coordinator?.ready) this.#memory.loads.expectEcho(flight, loaded.session.revision);
         return loaded.session;
       } catch (error) {
         this.#refused(id, error);
         throw error;
       } finally {
-        this.#loads.fenceReads(id);
+        this.#memory.loads.fenceReads(id);
         if (!kept) this.localCache.delete(id); // a write that failed may have been carried out
       }
     });
@@ -637,7 +582,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       this.#refused(id, error);
       throw error;
     } finally {
-      this.#drop(id); // also if it failed: it may have been carried out
+      this.#memory.drop(id); // also if it failed: it may have been carried out
     }
   }
 
@@ -649,7 +594,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       if (rotated || !throughAlias) this.coordinator?.forget(id); // else it is yet to be written
       return rotated;
     } finally {
-      this.#drop(id);
+      this.#memory.drop(id);
     }
   }
 
@@ -666,38 +611,15 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     return back;
   }
 
-  /** Drops what is held of a session; who waits for a reply still gets it. */
-  #drop(id: string): void {
-    this.#loads.fenceReads(id);
-    this.localCache.delete(id);
-  }
-
-  /** Caches what a flight brought home, if nothing that happened meanwhile forbids it. */
+  /** Caches what a flight brought home; but not what is to go, as soon as Redis takes the deletion. */
   #keep(loaded: Loaded<T>, flight: Flight): boolean {
-    const { session, aliveUntilMs, encodedLength } = loaded;
-    const nowMs = this.#clock.now();
-    if (!this.#mayServe(nowMs) || !flight.mayCache(session.revision) || this.#isOver(loaded)) return false;
-    if (this.#deletions.has(session.id)) return false; // it is to go, as soon as Redis takes the deletion
-    const ttlMs = Math.min(this.#cacheTtlMs, aliveUntilMs - nowMs) * (1 - this.#clock.random() * TTL_JITTER);
-    this.localCache.set(session.id, loaded, { ttlMs, bytes: BYTES_PER_CHARACTER * encodedLength });
-    return true;
+    return !this.#deletions.has(loaded.session.id) && this.#memory.keep(loaded, flight);
   }
 
   async #extend(id: string, options: LifeOptions | undefined, held: Loaded<T> | undefined): Promise<boolean> {
     const extension = await this.redisStore.extend(id, options);
     if (extension === undefined) this.localCache.delete(id);
-    else if (held !== undefined) this.#prolong(held, extension);
+    else if (held !== undefined) this.#memory.prolong(held, extension);
     return extension !== undefined;
-  }
-
-  /** Notes a longer life of what is held, if it is held still. */
-  #prolong(held: Loaded<T>, { aliveUntilMs, expiresAtMs, isFinal }: Extension): void {
-    const { id } = held.session;
-    if (this.localCache.peek(id) !== held) return;
-    const session = Object.freeze({ ...held.session, expiresAtMs });
-    this.localCache.replace(
-      id,
-      Object.freeze({ ...held, session, answer: Promise.resolve(session), aliveUntilMs, isFinal }),
-    );
   }
 }
