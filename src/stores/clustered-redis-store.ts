@@ -1,7 +1,7 @@
 import type { Flight } from "../cache/loads.js";
 import type { CacheStats, LocalCache, LocalCacheOptions } from "../cache/local-cache.js";
 import { type Clock, systemClock } from "../clock.js";
-import { ClusterCoordinator, type RevocationRequest } from "../cluster/coordinator.js";
+import { ClusterCoordinator } from "../cluster/coordinator.js";
 import { type MembershipOptions, resolveMembership } from "../cluster/membership.js";
 import type { SessionEnded } from "../cluster/report.js";
 import {
@@ -23,17 +23,9 @@ import {
 import type { BreakerState } from "../redis/breaker.js";
 import type { BreakerEvents } from "../redis/gate.js";
 import { Moved } from "../redis/moved.js";
-import {
-  type AcknowledgementRequest,
-  type DeleteRequest,
-  NOBODY,
-  type Registry,
-  type RotateRequest,
-} from "../redis/session-table.js";
 import { newSessionId, type Session } from "../session/session.js";
 import type { Snapshot } from "../session/snapshot.js";
-import { revokeAcknowledged } from "./acknowledged.js";
-import { deleteAlong, endAlong, follow, nothing, type Path, refuse } from "./aliases.js";
+import { follow, nothing, refuse } from "./aliases.js";
 import {
   checkDeleteOptions,
   checkLifeOptions,
@@ -42,10 +34,10 @@ import {
   requireUser,
   resolveLife,
 } from "./call-options.js";
+import { Endings } from "./endings.js";
 import { NearCache } from "./near-cache.js";
 import { type OnOutage, type OutageOptions, resolveOutageOptions } from "./outage-policy.js";
-import { PendingDeletions } from "./pending-deletions.js";
-import { BATCH_SIZE, countMatching, deleteMatching, findMatching } from "./queries.js";
+import { countMatching, deleteMatching, findMatching } from "./queries.js";
 import { type Loaded, RedisStore, type RedisStoreOptions } from "./redis-store.js";
 import type {
   Change,
@@ -126,8 +118,6 @@ export interface StoreStats {
 
 /** How often a read is tried while this node's registration lapses. */
 const MAX_LOADS = 2;
-/** How often a deletion is repeated while this node goes from one history to another. */
-const MAX_BURIALS = 3;
 /**
  * Sessions in Redis, read from the memory of this node, and coherent with all other nodes.
  *
@@ -154,7 +144,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   readonly #touches = new Touches();
   readonly #updates: Updates<T>;
   readonly #outage: Readonly<Required<OutageOptions>>;
-  readonly #deletions: PendingDeletions;
+  readonly #endings: Endings<T>;
   #conflicts = 0;
   #resurrectionsBlocked = 0;
   #servedInOutage = 0;
@@ -190,10 +180,11 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       ...(onOutage !== undefined && { onOutage }),
       ...(outageGraceMs !== undefined && { outageGraceMs }),
     });
-    this.#deletions = new PendingDeletions({
+    this.#endings = new Endings({
+      redisStore: this.redisStore,
+      memory: this.#memory,
       clock,
-      lifeMs: this.ttlMs,
-      send: (id, reason) => endAlong([id], (id, evenAlias) => this.#bury(id, { reason, evenAlias })),
+      refused: (id, error) => this.#refused(id, error),
     });
     if (!clusterEnabled || !cacheEnabled) return;
     if (commandTimeoutMs >= maxStalenessMs) {
@@ -215,7 +206,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
         changed: (id, tag) => this.#memory.changed(id, tag),
         deleted: (id) => this.#memory.deleted(id),
         flush: (reason) => this.#memory.flush(reason),
-        reassert: (ids, users) => this.#reassert(ids, users),
+        reassert: (ids, users) => this.#endings.reassert(ids, users),
       },
       rememberDeletedMs: Math.min(DEFAULT_REMEMBER_MS, tombstoneTtlMs),
       rememberUsersMs: Math.max(DEFAULT_REMEMBER_MS, cacheTtlMs),
@@ -225,7 +216,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     this.coordinator.on("session-ended", (ended) => this.tell("session-ended", ended));
     this.coordinator.on("lease-held", () => {
       this.redisStore.answered();
-      this.#deletions.hurry();
+      this.#endings.pending.hurry();
     });
   }
 
@@ -299,11 +290,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
 
   async delete(id: string, options: DeleteOptions = {}): Promise<boolean> {
     checkDeleteOptions(options);
-    const isFinal = options.ifRevision === undefined && options.tombstone !== false;
-    return deleteAlong(id, options, (id, request) => {
-      const deletion = this.#bury(id, request);
-      return isFinal ? this.#deletions.watch(id, "deleted", deletion) : deletion;
-    });
+    return this.#endings.delete(id, options);
   }
 
   /** Every node drops its copy as after `delete()`. Who reads under the old id then asks Redis where it leads, and may have that in memory. */
@@ -311,7 +298,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     checkRotation(id, newId, options);
     const { graceMs } = options;
     const rotate = (id: string, throughAlias: boolean) =>
-      this.#supersede({ id, newId, graceMs, throughAlias });
+      this.#endings.rotate({ id, newId, graceMs, throughAlias });
     return (await this.#follow(id, rotate, nothing)) === true;
   }
 
@@ -337,43 +324,13 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
    * Deletes the session, and resolves when no node can answer with it any more: when each has said so, about two round trips on a healthy
    * network, and a little more than `cluster.maxStalenessMs` otherwise; longer only if the server loses the deletion meanwhile.
    */
-  async revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {
-    const path: Path = [id];
-    if (this.coordinator === undefined) {
-      const revocation = this.redisStore.revokeAlong(path, options).finally(() => {
-        for (const id of path) this.#memory.drop(id);
-      });
-      return this.#deletions.watch(id, "revoked", revocation);
-    }
-    const bury = (ask: () => RevocationRequest) =>
-      endAlong(path, async (id, evenAlias) => {
-        const acknowledge = ask();
-        const deletion = this.#bury(id, { reason: "revoked", acknowledge, evenAlias });
-        return { acknowledge, ...(await this.#deletions.watch(id, "revoked", deletion)) };
-      });
-    const wasBack = async () => (await this.redisStore.reassert(path)) > 0;
-    return revokeAcknowledged(this.coordinator, this.#clock, options, { bury, wasBack });
+  revoke(id: string, options: RevokeOptions = {}): Promise<Revocation> {
+    return this.#endings.revoke(id, options);
   }
 
   async revokeUser(user: string, options: RevokeOptions = {}): Promise<Revocation> {
     requireUser(user);
-    const { coordinator } = this;
-    if (coordinator === undefined) {
-      return this.redisStore.revokeUser(user, options).finally(() => this.#memory.flush("user-forgotten"));
-    }
-    let floor: number | undefined;
-    const buryUser = async <A extends AcknowledgementRequest>(acknowledge: A) => {
-      const buried = await this.redisStore.buryUser(user, acknowledge, floor).catch((error) => {
-        this.#memory.flush("user-forgotten"); // nobody knows which copies are theirs, and none of them may be served in an outage
-        throw error;
-      });
-      floor = buried.generation;
-      coordinator.forgetUser(user, floor);
-      return { acknowledge, ...buried };
-    };
-    const bury = async (ask: () => RevocationRequest) => [await buryUser(ask())];
-    const wasBack = async () => (await buryUser(NOBODY)).deleted;
-    return revokeAcknowledged(coordinator, this.#clock, options, { bury, wasBack });
+    return this.#endings.revokeUser(user, options);
   }
 
   sessionsOf(user: string): AsyncGenerator<Session<T>> {
@@ -425,7 +382,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       breaker: this.redisStore.breaker,
       breakerOpened: this.redisStore.breakerOpened,
       servedInOutage: this.#servedInOutage,
-      deletionsPending: this.#deletions.size,
+      deletionsPending: this.#endings.pending.size,
     };
   }
 
@@ -444,7 +401,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   }
 
   async close(): Promise<void> {
-    this.#deletions.close();
+    this.#endings.pending.close();
     await this.redisStore.close();
     await this.coordinator?.close();
     this.#memory.flush("closed");
@@ -522,10 +479,10 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   }
 
   async #write(id: string, options: WriteOptions, write: () => Promise<Loaded<T>>): Promise<Session<T>> {
-    const pending = options.ifRevision === undefined ? this.#deletions.take(id) : undefined;
+    const pending = options.ifRevision === undefined ? this.#endings.pending.take(id) : undefined;
     const session = await this.#writeOne(id, write).catch((error) => {
       if (pending !== undefined && !(error instanceof SessionRevokedError))
-        this.#deletions.putBack(id, pending);
+        this.#endings.pending.putBack(id, pending);
       throw error;
     });
     const ended = options.user === undefined ? [] : await this.redisStore.limit(session, options);
@@ -562,58 +519,9 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     }
   }
 
-  /**
-   * Deletes in Redis, then here. Once more if this node is not sure that it was the same history all the while. Without a tombstone there is
-   * nothing to remember, and a repetition could undo what others wrote in between.
-   */
-  async #bury(id: string, request: DeleteRequest): Promise<{ deleted: boolean; registry: Registry }> {
-    const coordinator = request.tombstone === false ? undefined : this.coordinator;
-    try {
-      let histories = coordinator?.histories;
-      let buried = await this.redisStore.bury(id, request);
-      for (let n = 1; coordinator?.histories !== histories && n <= MAX_BURIALS; n++) {
-        histories = coordinator?.histories;
-        const { registry } = await this.redisStore.bury(id, request);
-        buried = { ...buried, registry };
-      }
-      if (buried.deleted || request.expectedTag === undefined) coordinator?.forget(id);
-      return buried;
-    } catch (error) {
-      this.#refused(id, error);
-      throw error;
-    } finally {
-      this.#memory.drop(id); // also if it failed: it may have been carried out
-    }
-  }
-
-  /** Rotates in Redis, then drops what is here. */
-  async #supersede(request: RotateRequest): Promise<boolean> {
-    const { id, throughAlias } = request;
-    try {
-      const rotated = await this.redisStore.supersede(request);
-      if (rotated || !throughAlias) this.coordinator?.forget(id); // else it is yet to be written
-      return rotated;
-    } finally {
-      this.#memory.drop(id);
-    }
-  }
-
-  /** Repeats what a server may have lost, a batch at a time. */
-  async #reassert(
-    ids: readonly string[],
-    users: readonly [user: string, generation: number][],
-  ): Promise<number> {
-    let back = 0;
-    for (const [user, generation] of users) await this.redisStore.buryUser(user, undefined, generation);
-    for (let i = 0; i < ids.length; i += BATCH_SIZE) {
-      back += await this.redisStore.reassert(ids.slice(i, i + BATCH_SIZE));
-    }
-    return back;
-  }
-
   /** Caches what a flight brought home; but not what is to go, as soon as Redis takes the deletion. */
   #keep(loaded: Loaded<T>, flight: Flight): boolean {
-    return !this.#deletions.has(loaded.session.id) && this.#memory.keep(loaded, flight);
+    return !this.#endings.pending.has(loaded.session.id) && this.#memory.keep(loaded, flight);
   }
 
   async #extend(id: string, options: LifeOptions | undefined, held: Loaded<T> | undefined): Promise<boolean> {

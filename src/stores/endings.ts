@@ -1,0 +1,152 @@
+import type { Clock } from "../clock.js";
+import type { RevocationRequest } from "../cluster/coordinator.js";
+import {
+  type AcknowledgementRequest,
+  type DeleteRequest,
+  NOBODY,
+  type Registry,
+  type RotateRequest,
+} from "../redis/session-table.js";
+import { revokeAcknowledged } from "./acknowledged.js";
+import { deleteAlong, endAlong, type Path } from "./aliases.js";
+import type { NearCache } from "./near-cache.js";
+import { PendingDeletions } from "./pending-deletions.js";
+import { BATCH_SIZE } from "./queries.js";
+import type { RedisStore } from "./redis-store.js";
+import type { DeleteOptions, Revocation, RevokeOptions } from "./store.js";
+
+/** How often a deletion is repeated while this node goes from one history to another. */
+const MAX_BURIALS = 3;
+
+/** What ends sessions. */
+export interface EndingsOptions<T> {
+  readonly redisStore: RedisStore<T>;
+  readonly memory: NearCache<T>;
+  readonly clock: Clock;
+  /** Told that Redis refused a deletion, and why. */
+  readonly refused: (id: string, error: unknown) => void;
+}
+
+/**
+ * How sessions end on a node with a cache: in Redis, then here, also if Redis failed, since it may have been carried out. What was deleted is
+ * remembered by the coordinator, and what Redis did not confirm is sent again.
+ */
+export class Endings<T> {
+  /** The deletions that Redis has not confirmed. */
+  readonly pending: PendingDeletions;
+  readonly #redisStore: RedisStore<T>;
+  readonly #memory: NearCache<T>;
+  readonly #clock: Clock;
+  readonly #refused: EndingsOptions<T>["refused"];
+
+  constructor({ redisStore, memory, clock, refused }: EndingsOptions<T>) {
+    this.#redisStore = redisStore;
+    this.#memory = memory;
+    this.#clock = clock;
+    this.#refused = refused;
+    this.pending = new PendingDeletions({
+      clock,
+      lifeMs: redisStore.ttlMs,
+      send: (id, reason) => endAlong([id], (id, evenAlias) => this.#bury(id, { reason, evenAlias })),
+    });
+  }
+
+  /** `delete()`. */
+  delete(id: string, options: DeleteOptions): Promise<boolean> {
+    const isFinal = options.ifRevision === undefined && options.tombstone !== false;
+    return deleteAlong(id, options, (id, request) => {
+      const deletion = this.#bury(id, request);
+      return isFinal ? this.pending.watch(id, "deleted", deletion) : deletion;
+    });
+  }
+
+  /** `rotate()`, without following an alias. */
+  async rotate(request: RotateRequest): Promise<boolean> {
+    const { id, throughAlias } = request;
+    try {
+      const rotated = await this.#redisStore.supersede(request);
+      if (rotated || !throughAlias) this.#memory.coordinator?.forget(id); // else it is yet to be written
+      return rotated;
+    } finally {
+      this.#memory.drop(id);
+    }
+  }
+
+  /** `revoke()`. */
+  async revoke(id: string, options: RevokeOptions): Promise<Revocation> {
+    const { coordinator } = this.#memory;
+    const path: Path = [id];
+    if (coordinator === undefined) {
+      const revocation = this.#redisStore.revokeAlong(path, options).finally(() => {
+        for (const id of path) this.#memory.drop(id);
+      });
+      return this.pending.watch(id, "revoked", revocation);
+    }
+    const bury = (ask: () => RevocationRequest) =>
+      endAlong(path, async (id, evenAlias) => {
+        const acknowledge = ask();
+        const deletion = this.#bury(id, { reason: "revoked", acknowledge, evenAlias });
+        return { acknowledge, ...(await this.pending.watch(id, "revoked", deletion)) };
+      });
+    const wasBack = async () => (await this.#redisStore.reassert(path)) > 0;
+    return revokeAcknowledged(coordinator, this.#clock, options, { bury, wasBack });
+  }
+
+  /** `revokeUser()`. */
+  async revokeUser(user: string, options: RevokeOptions): Promise<Revocation> {
+    const { coordinator } = this.#memory;
+    if (coordinator === undefined) {
+      return this.#redisStore.revokeUser(user, options).finally(() => this.#memory.flush("user-forgotten"));
+    }
+    let floor: number | undefined;
+    const buryUser = async <A extends AcknowledgementRequest>(acknowledge: A) => {
+      const buried = await this.#redisStore.buryUser(user, acknowledge, floor).catch((error) => {
+        this.#memory.flush("user-forgotten"); // nobody knows which copies are theirs, and none of them may be served in an outage
+        throw error;
+      });
+      floor = buried.generation;
+      coordinator.forgetUser(user, floor);
+      return { acknowledge, ...buried };
+    };
+    const bury = async (ask: () => RevocationRequest) => [await buryUser(ask())];
+    const wasBack = async () => (await buryUser(NOBODY)).deleted;
+    return revokeAcknowledged(coordinator, this.#clock, options, { bury, wasBack });
+  }
+
+  /** Repeats what a server may have lost, a batch at a time. */
+  async reassert(
+    ids: readonly string[],
+    users: readonly [user: string, generation: number][],
+  ): Promise<number> {
+    let back = 0;
+    for (const [user, generation] of users) await this.#redisStore.buryUser(user, undefined, generation);
+    for (let i = 0; i < ids.length; i += BATCH_SIZE) {
+      back += await this.#redisStore.reassert(ids.slice(i, i + BATCH_SIZE));
+    }
+    return back;
+  }
+
+  /**
+   * Deletes in Redis, then here. Once more if this node is not sure that it was the same history all the while. Without a tombstone there is
+   * nothing to remember, and a repetition could undo what others wrote in between.
+   */
+  async #bury(id: string, request: DeleteRequest): Promise<{ deleted: boolean; registry: Registry }> {
+    const coordinator = request.tombstone === false ? undefined : this.#memory.coordinator;
+    try {
+      let histories = coordinator?.histories;
+      let buried = await this.#redisStore.bury(id, request);
+      for (let n = 1; coordinator?.histories !== histories && n <= MAX_BURIALS; n++) {
+        histories = coordinator?.histories;
+        const { registry } = await this.#redisStore.bury(id, request);
+        buried = { ...buried, registry };
+      }
+      if (buried.deleted || request.expectedTag === undefined) coordinator?.forget(id);
+      return buried;
+    } catch (error) {
+      this.#refused(id, error);
+      throw error;
+    } finally {
+      this.#memory.drop(id); // also if it failed: it may have been carried out
+    }
+  }
+}
