@@ -45,6 +45,13 @@ describe.each(CLIENT_KINDS)("three nodes on $name", (kind) => {
     for (const node of [a, c]) await eventually(async () => (await node.get(id))?.data.n === 2);
   });
 
+  test("of fifty increments at once, on all of them, none is lost", async () => {
+    const id = await shared();
+    const nodes = Array.from({ length: 50 }, (_, n) => [a, b, c][n % 3] as TestStore);
+    await Promise.all(nodes.map((node) => node.update(id, ({ n }) => ({ n: n + 1 }))));
+    expect((await a.get(id, { consistency: "strong" }))?.data.n).toBe(51);
+  });
+
   test("a deletion on one ends the session on all", async () => {
     const id = await shared();
     expect(await c.delete(id)).toBe(true);

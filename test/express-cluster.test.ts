@@ -1,6 +1,7 @@
 import { RedisStore as ConnectRedisStore } from "connect-redis";
 import { createClient } from "redis";
 import { describe, expect, onTestFinished, test } from "vitest";
+import type { ClusteredRedisStore } from "../src/index.js";
 import { eventually } from "./support/eventually.js";
 import { startApp } from "./support/express-app.js";
 import { startExpressNode } from "./support/express-node.js";
@@ -34,6 +35,30 @@ describe.each(CURRENT_CLIENT_KINDS)("Express apps on several nodes, on $name", (
     expect((await visitor.visit("/me")).status).toBe(401);
     await visitor.visit("/login/ada");
     expect((await apps[1].visitor(visitor).visit("/me")).body).toBe('{"user":"ada"}');
+  });
+
+  test("do not bring a session back by saving what they have read, with resave: true", async () => {
+    const names = clusterNames();
+    const { store: here } = await startExpressNode({ kind, port: redis.port, names });
+    const { store: there } = await startExpressNode({ kind, port: redis.port, names });
+    const visitor = (await startApp(here)).visitor();
+    await visitor.visit("/login/ada");
+    let goOn = () => {};
+    const readings = new Promise<void>((resolve) => {
+      const get = there.get.bind(there) as (id: string, callback: (error: unknown) => void) => void;
+      there.get = ((id: string, callback: (error?: unknown, found?: unknown) => void) =>
+        get(id, (...answer: unknown[]) => {
+          goOn = () => callback(...answer);
+          resolve();
+        })) as never;
+    });
+    const late = (await startApp(there, { resave: true })).visitor(visitor).visit("/me");
+    await readings;
+    await visitor.visit("/logout");
+    goOn();
+    expect((await late).body).toBe('{"user":"ada"}'); // it began before the logout
+    expect(await here.length()).toBe(0);
+    expect((there.store as ClusteredRedisStore).stats().resurrectionsBlocked).toBe(1);
   });
 
   test("see what was changed on another one, though they hold the session", async () => {
