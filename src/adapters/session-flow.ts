@@ -1,5 +1,5 @@
 import { systemClock } from "../clock.js";
-import { InvalidOptionError, SessionRevokedError } from "../errors.js";
+import { InvalidOptionError, SessionRevokedError, StoreUnavailableError } from "../errors.js";
 import { mergeThreeWays, type ResolveConflict } from "../session/merge.js";
 import type { Session } from "../session/session.js";
 import type { Snapshot } from "../session/snapshot.js";
@@ -129,7 +129,18 @@ export class SessionFlow<T extends object> {
     const wallNowMs = Date.now();
     const life = lifeUntil(endMs, ttlMs, wallNowMs);
     if (life === undefined || isShortened(known, endMs, ttlMs, wallNowMs)) return undefined;
-    return this.store.touch(known.id, life);
+    return this.#touch(known.id, life);
+  }
+
+  /** Where reads are answered in an outage, a session that is only read must not fail for its longer life: the next request asks for that too. */
+  async #touch(id: string, life: LifeOptions): Promise<boolean> {
+    try {
+      return await this.store.touch(id, life);
+    } catch (error) {
+      const { onOutage } = this.store as { readonly onOutage?: unknown };
+      if (error instanceof StoreUnavailableError && onOutage === "serve-cached") return true;
+      throw error;
+    }
   }
 
   /** Stores a session that is not based on another one. */

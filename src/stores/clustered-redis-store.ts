@@ -137,13 +137,15 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   readonly redisStore: RedisStore<T>;
   /** What this node holds in memory. */
   readonly localCache: LocalCache<Loaded<T>>;
+  /** What a read does when Redis cannot be asked. */
+  readonly onOutage: OnOutage;
   /** What keeps this node coherent; `undefined` if there is nothing to keep: no cache, or `cluster.enabled: false`. */
   readonly coordinator: ClusterCoordinator | undefined;
   readonly #clock: Clock;
   readonly #memory: NearCache<T>;
   readonly #touches = new Touches();
   readonly #updates: Updates<T>;
-  readonly #outage: Readonly<Required<OutageOptions>>;
+  readonly #outageGraceMs: number;
   readonly #endings: Endings<T>;
   #conflicts = 0;
   #resurrectionsBlocked = 0;
@@ -176,10 +178,12 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     this.ttlMs = this.redisStore.ttlMs;
     this.redisStore.on("breaker-opened", (reason) => this.tell("breaker-opened", reason));
     this.redisStore.on("breaker-closed", () => this.tell("breaker-closed"));
-    this.#outage = resolveOutageOptions({
+    const outage = resolveOutageOptions({
       ...(onOutage !== undefined && { onOutage }),
       ...(outageGraceMs !== undefined && { outageGraceMs }),
     });
+    this.onOutage = outage.onOutage;
+    this.#outageGraceMs = outage.outageGraceMs;
     this.#endings = new Endings({
       redisStore: this.redisStore,
       memory: this.#memory,
@@ -230,13 +234,13 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     if (options !== undefined) return this.#getAsAsked(id, options);
     const held = this.#memory.lookUp(id);
     if (held !== undefined) return held.answer;
-    return this.#read(id, this.#outage.onOutage);
+    return this.#read(id, this.onOutage);
   }
 
   async #getAsAsked(id: string, options: ReadOptions): Promise<Session<T> | undefined> {
     checkReadOptions(options);
     if (options.consistency !== "strong") {
-      return this.#memory.lookUp(id)?.answer ?? this.#read(id, options.onOutage ?? this.#outage.onOutage);
+      return this.#memory.lookUp(id)?.answer ?? this.#read(id, options.onOutage ?? this.onOutage);
     }
     const read = (id: string) =>
       this.#memory.loads.read(id, (flight) => this.#load(id, flight, this.localCache.peek(id)));
@@ -431,9 +435,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     if (onOutage === "fail") return loaded;
     return loaded.catch((error) => {
       const held =
-        error instanceof StoreUnavailableError
-          ? this.#memory.inOutage(id, this.#outage.outageGraceMs)
-          : undefined;
+        error instanceof StoreUnavailableError ? this.#memory.inOutage(id, this.#outageGraceMs) : undefined;
       if (held === undefined) throw error;
       this.#servedInOutage++;
       return held.session;

@@ -56,15 +56,16 @@ async function openCluster(
   const sites: { site: OpenSite; closeClient: () => Promise<void> }[] = [];
   const key = (id: string) => names.prefix + id;
   return {
-    async open(routes, { maxAgeMs = 3_600_000, rolling = false }) {
+    async open(routes, { maxAgeMs = 3_600_000, rolling = false, servesCached = false }) {
       const client = kind.create(proxy.port);
       const adapter = {
         client: client as RedisClient,
         prefix: names.prefix,
         commandTimeoutMs: 1_000,
+        onOutage: servesCached ? ("serve-cached" as const) : ("fail" as const),
         cluster: { ...names.cluster, maxStalenessMs: 3_000 },
       };
-      const site = await open({ adapter, routes, maxAgeMs, rolling });
+      const site = await open({ adapter, routes, maxAgeMs, rolling, servesCached });
       sites.push({ site, closeClient: () => kind.close(client) });
       await site.store.start();
       return { url: `http://127.0.0.1:${site.port}` };

@@ -45,6 +45,22 @@ export const FAILING: Cases = {
       () => scenario.cluster.mend(),
     ),
 
+  "where that is wanted, what a node holds can be read while Redis is gone": async (scenario) => {
+    const [here, there] = await pair(scenario, { servesCached: true, rolling: true });
+    const browser = await loggedIn(here);
+    const isKnown = async (tab: Browser) => (await there.visit(tab, "/me")).body.includes("Ada");
+    await until(() => isKnown(browser.copy()));
+    scenario.cluster.cut();
+    try {
+      for (let n = 0; n < 10; n++) assert.ok(await isKnown(browser.copy()));
+      assert.equal((await there.visit(browser.copy(), "/logout")).status, 500);
+      assert.equal(await isKnown(browser.copy()), false); // it is to go, as soon as Redis is back
+    } finally {
+      scenario.cluster.mend();
+    }
+    await until(async () => (await here.visit(browser.copy(), "/me")).body === "{}");
+  },
+
   "a record that cannot be read gives an error, and is left as it is": async (scenario) => {
     const [here, there] = await pair(scenario);
     const browser = await loggedIn(here);

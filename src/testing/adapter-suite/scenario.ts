@@ -8,6 +8,8 @@ export interface SiteOptions {
   maxAgeMs?: number;
   /** Whether every response renews the cookie, where the middleware has that. Default: `false`. */
   rolling?: boolean;
+  /** Whether reads are answered from memory in an outage: `onOutage: "serve-cached"`. Default: `false`. */
+  servesCached?: boolean;
 }
 
 /** One node: a server with the framework, the session middleware, the adapter and a client of its own. */
