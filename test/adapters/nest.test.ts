@@ -11,6 +11,7 @@ import { ExpressSessionStore } from "../../src/adapters/express.js";
 import { FastifySessionStore } from "../../src/adapters/fastify.js";
 import type { SessionStore } from "../../src/stores/store.js";
 import type { SiteRoutes, SiteSession } from "../../src/testing/adapter-suite.js";
+import { CURRENT_CLIENT_KINDS } from "../support/node.js";
 import { expressSessionOf, fastifySessionOf } from "./site-sessions.js";
 import { describeSites, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
 
@@ -77,5 +78,7 @@ async function openFastify({ adapter, routes, maxAgeMs, rolling }: SiteRequest):
 
 const FEATURES = { regenerates: true, rolls: true, ends: true };
 
-describeSites("NestJS 12 on Express", openExpress, { ...FEATURES, waits: false });
-describeSites("NestJS 12 on Fastify", openFastify, { ...FEATURES, waits: true });
+// One client each: what runs below is tested with both, without NestJS.
+const [nodeRedis, ioredis] = CURRENT_CLIENT_KINDS.map((kind) => [kind]);
+describeSites("NestJS 12 on Express", openExpress, { ...FEATURES, waits: false }, nodeRedis);
+describeSites("NestJS 12 on Fastify", openFastify, { ...FEATURES, waits: true }, ioredis);

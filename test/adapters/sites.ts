@@ -31,14 +31,15 @@ export interface OpenSite {
   close(): Promise<unknown>;
 }
 
-/** Runs the suite for one framework, with both clients. */
+/** Runs the suite for one framework, with both clients unless others are named. */
 export function describeSites(
   name: string,
   open: (request: SiteRequest) => Promise<OpenSite>,
   features: Omit<AdapterSuiteOptions, "cluster">,
+  kinds: readonly ClientKind[] = CURRENT_CLIENT_KINDS,
 ): void {
   const redis = useRawRedis();
-  describe.each(CURRENT_CLIENT_KINDS)(`${name}, on $name`, (kind) => {
+  describe.each(kinds)(`${name}, on $name`, (kind) => {
     const cluster = () => openCluster(redis, kind, open);
     for (const { name, run } of adapterSuite({ cluster, ...features })) test(name, run);
   });
