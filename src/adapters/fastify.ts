@@ -1,3 +1,4 @@
+import type { Session } from "../session/session.js";
 import type { SessionStore } from "../stores/store.js";
 import { answer, type Callback } from "./callback.js";
 import { COOKIE_FORMAT, type CookieSession, cookieSessionOf, dataOf } from "./cookie-session.js";
@@ -10,17 +11,23 @@ export type FastifySessionStoreOptions<T = unknown> = AdapterOptions<T>;
 /** Under which a cookie carries what its session is based on: @fastify/session spreads cookies, symbols included. */
 const BASE = Symbol("sessionmesh.base");
 
-/** Keeps a base from whoever prints the session. */
+/** Keeps a base from whoever prints the session; or the error that took its place. */
 class Carried {
-  readonly #base: SessionBase<CookieSession>;
+  readonly #base: SessionBase<CookieSession> | Error;
 
-  constructor(base: SessionBase<CookieSession>) {
+  constructor(base: SessionBase<CookieSession> | Error) {
     this.#base = base;
   }
 
+  /** The base. Throws if there is none since the session could not be read. */
   get base(): SessionBase<CookieSession> {
+    if (this.#base instanceof Error) throw this.#base;
     return this.#base;
   }
+}
+
+function carrying(base: SessionBase<CookieSession> | Error): object {
+  return { [BASE]: new Carried(base) };
 }
 
 /**
@@ -47,17 +54,10 @@ export class FastifySessionStore<T = unknown> {
   /** The session, or `undefined`. */
   // biome-ignore lint/suspicious/noExplicitAny: the application declares what its sessions hold
   get(id: string, callback: (error: any, session?: any) => void): void {
-    answer(
-      this.#flow.store.get(id).then((found) => {
-        if (found === undefined) return undefined;
-        const copy = cookieSessionOf(found);
-        copy.cookie = {
-          ...copy.cookie,
-          [BASE]: new Carried(new SessionBase(id, found)),
-        } as typeof copy.cookie;
-        return copy;
-      }),
-      callback,
+    this.#flow.store.get(id).then(
+      (found) => queueMicrotask(() => callback(null, found && sessionOf(id, found))),
+      // `reload()` goes on with what comes beside an error: what is then saved must not pass for a session that the request has emptied.
+      (error: Error) => queueMicrotask(() => callback(error, { cookie: carrying(error) })),
     );
   }
 
@@ -75,6 +75,13 @@ export class FastifySessionStore<T = unknown> {
     const base = await this.#flow.save(id, dataOf(session), this.#bases.get(session) ?? carriedBy(session));
     if (base !== undefined) this.#bases.set(session, base);
   }
+}
+
+/** A copy for the middleware, with what it is based on. */
+function sessionOf(id: string, found: Session<CookieSession>): CookieSession {
+  const copy = cookieSessionOf(found);
+  copy.cookie = { ...copy.cookie, ...carrying(new SessionBase(id, found)) };
+  return copy;
 }
 
 /** What a session of @fastify/session is based on: it keeps the options of its cookie under a symbol of its own. */

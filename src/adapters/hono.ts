@@ -1,4 +1,4 @@
-import type { Session } from "../session/session.js";
+import { isSessionId, type Session } from "../session/session.js";
 import { cloneDeep, type Snapshot } from "../session/snapshot.js";
 import { isStoredAs } from "../session/stored-as.js";
 import type { SessionStore } from "../stores/store.js";
@@ -63,7 +63,7 @@ export class HonoSessionStore<T = unknown> {
   /** For hono-sessions: the session's data, or `undefined`. */
   // biome-ignore lint/suspicious/noExplicitAny: hono-sessions declares the type of the envelope, which is the store's opaque data
   async getSessionById(id?: string): Promise<any> {
-    if (id === undefined) return undefined;
+    if (!isSessionId(id)) return undefined; // whatever a visitor has in that cookie
     const found = await this.#envelopes.store.get(id).catch(unreadable);
     if (found === undefined || !("data" in found)) return found;
     const copy = envelopeOf(found);

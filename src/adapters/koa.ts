@@ -1,4 +1,4 @@
-import type { Session } from "../session/session.js";
+import { isSessionId, type Session } from "../session/session.js";
 import { cloneDeep, type Snapshot } from "../session/snapshot.js";
 import { isStoredAs } from "../session/stored-as.js";
 import type { SessionStore } from "../stores/store.js";
@@ -44,8 +44,8 @@ export class KoaSessionStore<T = unknown> {
   /** The store behind the adapter. */
   readonly store: SessionStore<T>;
   readonly #flow: SessionFlow<KoaSession>;
-  /** What the session of each request is based on. */
-  readonly #bases = new WeakMap<object, SessionBase<KoaSession>>();
+  /** What the sessions of each request are based on, by their ids. */
+  readonly #bases = new WeakMap<object, Map<string, SessionBase<KoaSession>>>();
 
   constructor(options: KoaSessionStoreOptions<T>) {
     this.#flow = flowOf(options as KoaSessionStoreOptions<KoaSession>, FORMAT);
@@ -55,23 +55,29 @@ export class KoaSessionStore<T = unknown> {
   /** The session's data, or `undefined`. `maxAge` is what koa-session is set to, and says nothing of this session. */
   // biome-ignore lint/suspicious/noExplicitAny: the application knows what its sessions hold
   async get(id: string, _maxAge?: unknown, { ctx }: KoaSessionCall = {}): Promise<any> {
+    if (!isSessionId(id)) return undefined; // a cookie from before there was a store holds the session itself
     const found = await this.#flow.store.get(id);
     if (found === undefined) return undefined;
-    if (ctx !== undefined) this.#bases.set(ctx, new SessionBase(id, found));
+    this.#note(ctx, new SessionBase(id, found));
     return dataOf(found);
   }
 
   /** Stores the session for `maxAge` milliseconds, or for the store's TTL if that is no number. Unchanged, it costs what a touch costs. */
   async set(id: string, data: object, maxAge?: unknown, { ctx }: KoaSessionCall = {}): Promise<void> {
     const endMs = typeof maxAge === "number" ? Date.now() + maxAge : undefined;
-    const base = ctx && this.#bases.get(ctx);
-    const saved = await this.#flow.save(id, data as KoaSession, base, endMs);
-    if (ctx !== undefined && saved !== undefined) this.#bases.set(ctx, saved);
+    const base = ctx && this.#bases.get(ctx)?.get(id);
+    this.#note(ctx, await this.#flow.save(id, data as KoaSession, base, endMs));
   }
 
   /** Ends the session, on all nodes. No error if there is none. */
   async destroy(id: string, _call?: KoaSessionCall): Promise<void> {
     await this.#flow.end(id);
+  }
+
+  #note(ctx: object | undefined, base: SessionBase<KoaSession> | undefined): void {
+    if (ctx === undefined || base === undefined) return;
+    const bases = this.#bases.get(ctx) ?? new Map();
+    this.#bases.set(ctx, bases.set(base.id, base));
   }
 }
 

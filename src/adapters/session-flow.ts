@@ -30,6 +30,8 @@ export class SessionBase<T> {
   seen: Snapshot<T>;
   /** The session of which this node knows that it came after that. */
   known: Session<T>;
+  /** The save of the request that is under way: only when it is done is it known what the next one changes. */
+  saving: Promise<unknown> | undefined;
 
   constructor(id: string, session: Session<T>) {
     this.id = id;
@@ -82,18 +84,34 @@ export class SessionFlow<T extends object> {
     endMs = this.#format.endOf(data),
   ): Promise<SessionBase<T> | undefined> {
     const own = base?.id === id ? base : undefined;
+    if (own?.saving !== undefined) return this.#saveAfter(own.saving, id, asStored(data), own, endMs);
     const hadToWait = this.#turns.isBusy(id);
     const prolonged = hadToWait ? undefined : this.#prolong(id, data, own, endMs);
     if (prolonged !== undefined && (await prolonged)) return own;
     const mine = hadToWait ? asStored(data) : data; // as it is now
-    return this.#turns.take(id, async () => {
+    const saving = this.#turns.take(id, async () => {
       const life = lifeUntil(endMs, this.store.ttlMs, Date.now());
       if (life === undefined) return void (await this.end(id));
       if (own === undefined) return this.#insert(id, mine, life);
-      // Another save of the same request may have changed what it is based on.
       if (hadToWait && (await this.#prolong(id, mine, own, endMs))) return own;
       return this.#change(mine, own, life);
     });
+    if (own === undefined) return saving;
+    own.saving = saving;
+    return saving.finally(() => {
+      own.saving = undefined;
+    });
+  }
+
+  async #saveAfter(
+    earlier: Promise<unknown>,
+    id: string,
+    data: T,
+    base: SessionBase<T>,
+    endMs: number | undefined,
+  ): Promise<SessionBase<T> | undefined> {
+    await earlier.catch(() => {}); // its caller was told
+    return this.save(id, data, base, endMs);
   }
 
   /**
@@ -102,9 +120,8 @@ export class SessionFlow<T extends object> {
    */
   async rotate(oldId: string, id: string, data: T, graceMs: number): Promise<SessionBase<T> | undefined> {
     const base = await this.save(id, data, undefined);
-    const current = await this.store.get(oldId);
-    // Another request may have rotated it meanwhile. Then the old id is over, and that request's session is not this one's to end.
-    if (current?.id === oldId) await this.store.rotate(oldId, id, { graceMs });
+    // If another request has rotated it meanwhile, the old id is over, and that request's session is not this one's to end.
+    await this.store.rotate(oldId, id, { graceMs, follow: false });
     return base;
   }
 
@@ -156,28 +173,24 @@ export class SessionFlow<T extends object> {
   async #change(data: T, base: SessionBase<T>, life: LifeOptions): Promise<SessionBase<T> | undefined> {
     const { store } = this;
     const { id } = base.known;
-    let merged = false;
+    let mine: T | undefined;
     const change = (stored: Snapshot<T>, { revision }: Session<T>) => {
-      merged = revision !== base.known.revision || base.seen !== base.known.data;
-      return merged ? this.#merge(data, base.seen, stored) : data;
+      if (revision === base.known.revision && base.seen === stored) return data;
+      mine = asStored(data); // what is sent: the application may go on with its session before the reply
+      return this.#merge(mine, base.seen, stored);
     };
     const latest = store.peek(id) ?? base.known;
     const written = await changeByRevision(store, systemClock, id, change, life, latest);
     if (written === undefined) return undefined;
     base.known = written;
     // The request does not see what others have added: the next save must not take that for its own deletion.
-    base.seen = merged ? (asStored(data) as Snapshot<T>) : written.data;
+    base.seen = (mine as Snapshot<T> | undefined) ?? written.data;
     return base;
   }
 
-  #merge(data: T, seen: Snapshot<T>, stored: Snapshot<T>): T {
+  #merge(mine: T, seen: Snapshot<T>, stored: Snapshot<T>): T {
     const { withTimesOf } = this.#format;
-    return mergeThreeWays(
-      withTimesOf(data, seen),
-      asStored(data),
-      withTimesOf(data, stored),
-      this.#onConflict,
-    );
+    return mergeThreeWays(withTimesOf(mine, seen), mine, withTimesOf(mine, stored), this.#onConflict);
   }
 }
 

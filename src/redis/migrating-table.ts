@@ -67,7 +67,6 @@ export class MigratingTable extends SessionTable {
   }
 
   override async put(request: PutRequest): Promise<Row> {
-    if (request.mode === "create") return super.put(request); // its id is new
     const movedTag = await this.#move(request.id);
     // The record of the other store has no tag: what expects it means the one that it got when it was moved.
     const expectedTag = request.expectedTag === "" ? (movedTag ?? "") : request.expectedTag;

@@ -16,8 +16,12 @@ export interface MergeConflict {
 /** Decides what a field becomes; `undefined` leaves it out. It may be asked more than once about the same field. */
 export type ResolveConflict = (conflict: MergeConflict) => unknown;
 
-/** The later writer wins, as with a store that knows no revisions, but field by field. */
-const lastWriterWins: ResolveConflict = ({ mine }) => mine;
+/**
+ * The later writer wins, as with a store that knows no revisions, but field by field. Only an object that the other one has deleted, and in which
+ * the later one has merely changed something, is not brought back: who was logged out is not logged in by noting when he was seen.
+ */
+const lastWriterWins: ResolveConflict = ({ base, mine, theirs }) =>
+  theirs === undefined && isPlainObject(base) && isPlainObject(mine) ? undefined : mine;
 
 /**
  * Both changes of `base` in one: what only one of `mine` and `theirs` has changed, added or deleted is taken from that one. Plain objects are

@@ -109,8 +109,9 @@ export function checkRotation(id: string, newId: string, options: RotateOptions)
   // ids are credentials, so an error has only the hash
   if (newId === id)
     throw new InvalidOptionError("newId", "another id than the session's own", hashForLog(id));
-  requireKnownOptions("", options ?? {}, ["graceMs"]);
+  requireKnownOptions("", options ?? {}, ["graceMs", "follow"]);
   requireGraceMs("graceMs", options?.graceMs);
+  if (options.follow !== undefined) requireBoolean("follow", options.follow);
 }
 
 /** Throws unless `user` names one. */

@@ -23,7 +23,7 @@ import {
 import type { BreakerState } from "../redis/breaker.js";
 import type { BreakerEvents } from "../redis/gate.js";
 import { Moved } from "../redis/moved.js";
-import { newSessionId, type Session } from "../session/session.js";
+import { hashForLog, newSessionId, type Session } from "../session/session.js";
 import type { Snapshot } from "../session/snapshot.js";
 import { follow, nothing, refuse } from "./aliases.js";
 import {
@@ -147,6 +147,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   readonly #updates: Updates<T>;
   readonly #outageGraceMs: number;
   readonly #endings: Endings<T>;
+  #registering: ReturnType<ClusterCoordinator["register"]> | undefined;
   #conflicts = 0;
   #resurrectionsBlocked = 0;
   #servedInOutage = 0;
@@ -255,10 +256,12 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     return this.add(newSessionId(), data, options);
   }
 
-  set(id: string, data: T | Snapshot<T>, options: WriteOptions = {}): Promise<Session<T>> {
+  async set(id: string, data: T | Snapshot<T>, options: WriteOptions = {}): Promise<Session<T>> {
     const save = (id: string, throughAlias: boolean) =>
       this.#write(id, options, () => this.redisStore.save(id, data, options, throughAlias));
-    return this.#follow(id, save, refuse);
+    const saved = await this.#follow(id, save, refuse);
+    if (saved.id !== id && options.ifRevision === undefined) this.#endings.pending.take(id); // it was rotated, and lives on
+    return saved;
   }
 
   update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined> {
@@ -300,9 +303,11 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   /** Every node drops its copy as after `delete()`. Who reads under the old id then asks Redis where it leads, and may have that in memory. */
   async rotate(id: string, newId: string, options: RotateOptions): Promise<boolean> {
     checkRotation(id, newId, options);
-    const { graceMs } = options;
+    const { graceMs, follow = true } = options;
     const rotate = (id: string, throughAlias: boolean) =>
-      this.#endings.rotate({ id, newId, graceMs, throughAlias });
+      throughAlias && !follow
+        ? Promise.resolve(false)
+        : this.#endings.rotate({ id, newId, graceMs, throughAlias });
     return (await this.#follow(id, rotate, nothing)) === true;
   }
 
@@ -338,7 +343,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   }
 
   sessionsOf(user: string): AsyncGenerator<Session<T>> {
-    return this.redisStore.sessionsOf(user);
+    return this.#notOver(this.redisStore.loadOf(user));
   }
 
   async clear(): Promise<number> {
@@ -358,7 +363,12 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   }
 
   all(): AsyncGenerator<Session<T>> {
-    return this.redisStore.all();
+    return this.#notOver(this.redisStore.loadAll());
+  }
+
+  /** The sessions of a list that did not end while it was on its way. */
+  async *#notOver(list: AsyncIterable<Loaded<T>>): AsyncGenerator<Session<T>> {
+    for await (const loaded of list) if (!this.#memory.isOver(loaded)) yield loaded.session;
   }
 
   find(predicate: Predicate<T>): Promise<Session<T>[]> {
@@ -461,9 +471,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   ): Promise<Session<T> | undefined> {
     const { coordinator } = this;
     for (let attempt = 1; attempt <= MAX_LOADS; attempt++) {
-      const registration =
-        coordinator &&
-        (coordinator.registration ?? (await this.redisStore.guard(() => coordinator.register())));
+      const registration = coordinator && (coordinator.registration ?? (await this.#register(coordinator)));
       const loaded = await this.redisStore.load(id, known);
       if (loaded !== undefined && flight.ended && !isSecond) {
         return this.#memory.loads.read(id, (second) => this.#load(id, second, undefined, true));
@@ -473,11 +481,21 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
         return undefined;
       }
       if (registration === undefined || coordinator?.isRegistered(registration)) {
-        this.#keep(loaded, flight);
+        if (!this.#keep(loaded, flight)) this.localCache.delete(id); // what is left for an outage may be older
         return loaded.session;
       }
     }
     throw new StoreUnavailableError("this node's registration lapsed while it read");
+  }
+
+  /** All who wait for a registration wait for the same beat: to the circuit breaker it is one command. */
+  #register(coordinator: ClusterCoordinator): ReturnType<ClusterCoordinator["register"]> {
+    this.#registering ??= this.redisStore
+      .guard(() => coordinator.register())
+      .finally(() => {
+        this.#registering = undefined;
+      });
+    return this.#registering;
   }
 
   async #write(id: string, options: WriteOptions, write: () => Promise<Loaded<T>>): Promise<Session<T>> {
@@ -502,6 +520,9 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
         return loaded.session;
       } catch (error) {
         this.#refused(id, error);
+        // The session that a conflict shows was read before it ended.
+        if (error instanceof SessionConflictError && flight.ended)
+          throw new SessionRevokedError(hashForLog(id));
         throw error;
       } finally {
         this.#memory.loads.fenceReads(id);

@@ -66,6 +66,7 @@ export class Endings<T> {
     try {
       const rotated = await this.#redisStore.supersede(request);
       if (rotated || !throughAlias) this.#memory.coordinator?.forget(id); // else it is yet to be written
+      if (rotated) this.pending.take(id); // a deletion that waits is done, and would end the new session
       return rotated;
     } finally {
       this.#memory.drop(id);

@@ -202,6 +202,7 @@ export class MemoryStore<T = unknown> implements KeyValueStore<T> {
     const nowMs = this.#clock.now();
     const { path, last, throughAlias } = this.#follow(id, nowMs);
     if (path.includes(newId)) return true;
+    if (throughAlias && options.follow === false) return false;
     const isThere = this.#live(last) !== undefined;
     if (this.#tombstones.has(last, nowMs) || (throughAlias && !isThere)) return false;
     const { graceMs } = options;

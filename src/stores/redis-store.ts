@@ -1,7 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { CLOCK_METHODS, type Clock, systemClock } from "../clock.js";
 import { outlastingMs } from "../cluster/lease.js";
-import { SessionConflictError, SessionCorruptError, StoreClosedError } from "../errors.js";
+import {
+  InvalidSessionDataError,
+  SessionConflictError,
+  SessionCorruptError,
+  StoreClosedError,
+} from "../errors.js";
 import { Events } from "../events.js";
 import {
   DEFAULT_CHANNEL,
@@ -296,9 +301,9 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   async rotate(id: string, newId: string, options: RotateOptions): Promise<boolean> {
     this.#assertUsable(id);
     checkRotation(id, newId, options);
-    const { graceMs } = options;
-    const rotate = (id: string, throughAlias: boolean) =>
-      this.supersede({ id, newId, graceMs, throughAlias });
+    const { graceMs, follow: follows = true } = options;
+    const rotate = async (id: string, throughAlias: boolean) =>
+      (follows || !throughAlias) && this.supersede({ id, newId, graceMs, throughAlias });
     return (await follow([id], rotate, nothing)) === true;
   }
 
@@ -330,11 +335,16 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   }
 
   async *sessionsOf(user: string): AsyncGenerator<Session<T>> {
+    for await (const { session } of this.loadOf(user)) yield session;
+  }
+
+  /** `sessionsOf()` with what a cache needs to know. */
+  async *loadOf(user: string): AsyncGenerator<Loaded<T>> {
     this.#assertOpen();
     requireUser(user);
     for (const id of await this.#table.idsOf(user)) {
-      const session = (await this.load(id).catch(passOver))?.session;
-      if (session?.user === user) yield session;
+      const loaded = await this.load(id).catch(passOver);
+      if (loaded?.session.user === user) yield loaded;
     }
   }
 
@@ -356,10 +366,15 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   }
 
   async *all(): AsyncGenerator<Session<T>> {
+    for await (const { session } of this.loadAll()) yield session;
+  }
+
+  /** `all()` with what a cache needs to know. */
+  async *loadAll(): AsyncGenerator<Loaded<T>> {
     this.#assertOpen();
     for await (const ids of inBatches(flat(this.#table.candidates()), BATCH_SIZE)) {
       const sessions = await Promise.all(ids.map((id) => this.load(id).catch(passOver)));
-      for (const loaded of sessions) if (loaded !== undefined) yield loaded.session;
+      for (const loaded of sessions) if (loaded !== undefined) yield loaded;
     }
   }
 
@@ -478,6 +493,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   async #put(id: string, data: T | Snapshot<T>, life: LifeOptions, how: Omit<PutRequest, "id" | "payload">) {
     this.#assertUsable(id);
     const payload = this.#codec.encode(data as T);
+    if (typeof payload !== "string") throw new InvalidSessionDataError("the codec made no string of it");
     const request = { ...how, ...resolveLife(life, this.#clock.wallNow()), id, payload };
     const row = await this.#table.put(request).catch((error: Error) => {
       if (!(error instanceof TagConflict)) throw error;

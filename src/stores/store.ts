@@ -52,6 +52,8 @@ export interface RotateOptions {
    * the old id has the session, also one who planted it before the login: so a few seconds, as long as requests are in flight.
    */
   graceMs: number;
+  /** `false`: an id that was rotated before is left as it is, and so is the session that it leads to. Default `true`: that one is rotated. */
+  follow?: boolean;
 }
 
 /** How long `revoke()` may take. */

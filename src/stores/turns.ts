@@ -1,15 +1,16 @@
 import type { Clock } from "../clock.js";
 import { StoreUnavailableError } from "../errors.js";
 
-/** How long one waits for the one before, in milliseconds, before both go at once; correctness does not rest on the turns. */
+/** How long one waits for the one before, in milliseconds, before both go at once: their writes are conditional, so no turn is needed. */
 const PATIENCE_MS = 100;
 
 /**
  * Lets those who change the same session on this node go one after the other: conditional writes at the same time would refuse all but
  * one of them, again and again.
  *
- * Whoever waited for one to whom Redis did not answer gets the same error instead of waiting for another deadline. One that takes long
- * (an application's own function may) is overtaken.
+ * Whoever waits for one that fails since Redis is gone gets the same error at once. One that takes long (a server that does not answer, an
+ * application's own function) is overtaken, so that n of them wait for n tenths of a second at most, besides their own time; and while Redis
+ * does not answer, the circuit breaker ends that.
  */
 export class Turns {
   readonly #clock: Clock;

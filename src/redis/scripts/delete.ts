@@ -37,7 +37,7 @@ elseif string.sub(ARGV[1], 1, 1) == '=' then
 end
 if ARGV[7] ~= '' then renew_epoch(KEYS[2], ARGV[9]) end
 if ARGV[3] == '' then
-  if string.sub(head, 1, 2) ~= 'T1' then
+  if kind ~= 'gone' or string.sub(head, 1, 1) == 'L' then
     redis.call('UNLINK', KEYS[1])
     announce(KEYS[2], ARGV[4], 'I', ARGV[2], ARGV[5], KEYS[1])
   end

@@ -82,7 +82,7 @@ function remove(call: Call, keys: readonly string[], args: readonly string[]): R
   }
   if (request !== "") renewEpoch(call, meta, fresh);
   if (lifeMs === "") {
-    if (!head.startsWith("T1")) {
+    if (kind !== "gone" || head.startsWith("L")) {
       call("UNLINK", record);
       announce(call, meta, channel, { kind: "I", tag, node, key: record });
     }

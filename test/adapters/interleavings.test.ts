@@ -1,0 +1,202 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import fastifyCookie from "@fastify/cookie";
+import { fastifySession } from "@fastify/session";
+import fastify from "fastify";
+import { Hono } from "hono";
+import { sessionMiddleware } from "hono-sessions";
+import Koa from "koa";
+import koaSession from "koa-session";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { COOKIE_FORMAT, type CookieSession } from "../../src/adapters/cookie-session.js";
+import { FastifySessionStore } from "../../src/adapters/fastify.js";
+import { HonoSessionStore } from "../../src/adapters/hono.js";
+import { KoaSessionStore } from "../../src/adapters/koa.js";
+import { flowOf, SessionBase, type SessionFlow } from "../../src/adapters/session-flow.js";
+import { MemoryStore, StoreUnavailableError } from "../../src/index.js";
+
+const ID = "an-id";
+const HOUR_MS = 3_600_000;
+
+type Session = CookieSession & Record<string, unknown>;
+
+/** A session's data, with a cookie that a middleware has just renewed. */
+function data(fields: Record<string, unknown> = {}): Session {
+  const expires = new Date(Date.now() + HOUR_MS);
+  return { cookie: { originalMaxAge: HOUR_MS, expires } as never, ...fields };
+}
+
+/** A store in which things happen before and after a write, as on the way to Redis and back. */
+class Slow extends MemoryStore<Session> {
+  before = async () => {};
+  after = async () => {};
+
+  override async set(...[id, value, options]: Parameters<MemoryStore<Session>["set"]>) {
+    const sent = JSON.parse(JSON.stringify(value));
+    await this.before();
+    const written = await super.set(id, sent, options);
+    await this.after();
+    return written;
+  }
+}
+
+describe("requests of one session", () => {
+  let store: Slow;
+  let flow: SessionFlow<Session>;
+  beforeEach(() => {
+    store = new Slow();
+    flow = flowOf<Session>({ store }, COOKIE_FORMAT);
+  });
+
+  async function load(id = ID): Promise<SessionBase<Session>> {
+    const found = await store.get(id);
+    if (found === undefined) throw new Error("there is no such session");
+    return new SessionBase(id, found);
+  }
+
+  async function stored(id = ID): Promise<Record<string, unknown>> {
+    const { cookie: _, ...fields } = (await store.get(id))?.data ?? {};
+    return fields;
+  }
+
+  test("two that rotate it at once end neither's new session, and save each into its own", async () => {
+    await store.set("old", data());
+    const [one] = await Promise.all([
+      flow.rotate("old", "n1", data(), 5_000),
+      flow.rotate("old", "n2", data(), 5_000),
+    ]);
+    expect((await store.get("n1"))?.id).toBe("n1");
+    expect((await store.get("n2"))?.id).toBe("n2");
+    await flow.save("n1", data({ user: "ada" }), one);
+    expect([await stored("n1"), await stored("n2")]).toEqual([{ user: "ada" }, {}]);
+  });
+
+  test("a change inside an object, made while a merged save is under way, is saved by the next save", async () => {
+    await store.set(ID, data({ cart: { items: 1 } }));
+    const base = await load();
+    await store.set(ID, data({ cart: { items: 1 }, other: true }));
+    const session = data({ cart: { items: 2 } });
+    store.after = async () => {
+      session.cart = Object.assign(session.cart as object, { items: 3 });
+    };
+    const saved = await flow.save(ID, { ...session }, base);
+    await flow.save(ID, { ...session }, saved);
+    expect(await stored()).toEqual({ cart: { items: 3 }, other: true });
+  });
+
+  test("a save that takes back an earlier one of the same request counts, however long that one takes", async () => {
+    await store.set(ID, data({ n: 0 }));
+    const base = await load();
+    let answer = () => {};
+    store.before = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+        store.before = async () => {};
+      });
+    const saves = [flow.save(ID, data({ n: 1 }), base), flow.save(ID, data({ n: 0 }), base)];
+    await new Promise((resolve) => setTimeout(resolve, 150)); // longer than a turn is waited for
+    answer();
+    await Promise.all(saves);
+    expect(await stored()).toEqual({ n: 0 });
+  });
+
+  test("one under way does not log in again whom another one has logged out", async () => {
+    const user = (seen: number) => ({ user: { name: "ada", seen } });
+    await store.set(ID, data(user(1)));
+    const [logout, other] = [await load(), await load()];
+    await flow.save(ID, data(), logout);
+    await flow.save(ID, data(user(2)), other);
+    expect(await stored()).toEqual({});
+
+    await store.set("old", data(user(1)));
+    const underWay = await load("old");
+    await flow.rotate("old", "new", data(), 5_000);
+    await flow.save("old", data(user(2)), underWay);
+    expect(await stored("new")).toEqual({});
+  });
+});
+
+test("koa: two sessions of one request, in one store, are both merged", async () => {
+  const store = new MemoryStore<Record<string, unknown>>();
+  const koa = new KoaSessionStore({ store });
+  await store.set("a", { n: 1 });
+  await store.set("b", { n: 1 });
+  const ctx = {};
+  const a = await koa.get("a", 1_000, { ctx });
+  await koa.get("b", 1_000, { ctx });
+  await store.set("a", { n: 1, other: true });
+  await koa.set("a", { ...a, n: 2 }, 60_000, { ctx });
+  expect((await store.get("a"))?.data).toEqual({ n: 2, other: true });
+});
+
+describe("a cookie that cannot be an id begins a new session", () => {
+  test("with hono-sessions", async () => {
+    const app = new Hono();
+    app.use(sessionMiddleware({ store: new HonoSessionStore({ store: new MemoryStore() }) }) as never);
+    app.get("/", (context) => context.text("hello"));
+    const answer = await app.request("/", { headers: { cookie: `session=${"x".repeat(600)}` } });
+    expect(answer.status).toBe(200);
+  });
+
+  test("with koa-session, where the visitor's session was in the cookie itself", async () => {
+    async function serve(options: object): Promise<string> {
+      const app = new Koa();
+      app.silent = true;
+      app.keys = ["a secret"];
+      app.use(koaSession(options as never, app));
+      app.use((ctx) => {
+        if (ctx.session !== null) ctx.session.cart = "item ".repeat(120);
+        ctx.body = "hello";
+      });
+      const server = app.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      onTestFinished(() => {
+        server.close();
+      });
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    }
+    const before = await fetch(await serve({}));
+    const cookie = before.headers
+      .getSetCookie()
+      .map((text) => text.split(";")[0])
+      .join("; ");
+    const url = await serve({ store: new KoaSessionStore({ store: new MemoryStore() }) });
+    expect((await fetch(url, { headers: { cookie } })).status).toBe(200);
+  });
+});
+
+test("@fastify/session: a reload that fails does not empty the session", async () => {
+  class Flaky extends MemoryStore<Session> {
+    failing = false;
+
+    override async get(...args: Parameters<MemoryStore<Session>["get"]>) {
+      if (!this.failing) return super.get(...args);
+      this.failing = false;
+      throw new StoreUnavailableError("no reply");
+    }
+  }
+  const store = new Flaky();
+  const app = fastify();
+  app.register(fastifyCookie);
+  app.register(fastifySession, {
+    store: new FastifySessionStore({ store }),
+    secret: "a secret of at least 32 characters",
+    cookie: { secure: false },
+  });
+  app.get("/login", async ({ session }) => {
+    (session as unknown as Session).user = "ada";
+    return "welcome";
+  });
+  app.get("/reload", async ({ session }) => {
+    store.failing = true;
+    await session.reload();
+    return "fine";
+  });
+  app.get("/", async ({ session }) => (session as unknown as Session).user ?? "nobody");
+  onTestFinished(() => app.close());
+
+  const login = await app.inject("/login");
+  const cookies = Object.fromEntries(login.cookies.map(({ name, value }) => [name, value]));
+  expect((await app.inject({ url: "/reload", cookies })).statusCode).toBe(500);
+  expect((await app.inject({ url: "/", cookies })).body).toBe("ada");
+});

@@ -1,0 +1,247 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { beforeEach, describe, expect, test } from "vitest";
+import { COOKIE_FORMAT, type CookieSession } from "../../src/adapters/cookie-session.js";
+import { flowOf, SessionBase } from "../../src/adapters/session-flow.js";
+import { ClusteredRedisStore, type ClusteredRedisStoreOptions, RedisStore } from "../../src/index.js";
+import type { Command, RedisPort } from "../../src/redis/port.js";
+import { BEAT } from "../../src/redis/scripts/beat.js";
+import { PUT } from "../../src/redis/scripts/put.js";
+import { READ } from "../../src/redis/scripts/read.js";
+import { ManualClock } from "../../src/testing/manual-clock.js";
+import { SimulatedRedis } from "../../src/testing/simulated-redis.js";
+
+type Data = { n: number };
+
+let clock: ManualClock;
+let server: SimulatedRedis;
+beforeEach(() => {
+  clock = new ManualClock();
+  server = new SimulatedRedis({ clock });
+});
+
+const execute = (...command: string[]) => server.execute(command as unknown as Command);
+
+/** A connection that fails, and holds replies back, as a test wants it. */
+class Connection implements RedisPort {
+  down = false;
+  deaf = false;
+  /** Which reply is held back next. */
+  held: string | undefined;
+  release = () => {};
+  lose = () => {};
+
+  async send(command: Command) {
+    if (this.down) throw new Error("connection lost");
+    const reply = server.execute(command);
+    if (command[1] === this.held) {
+      this.held = undefined;
+      await new Promise<void>((resolve) => {
+        this.release = resolve;
+      });
+    }
+    return reply;
+  }
+
+  async subscribe({ channels, onMessage, onClose }: Parameters<RedisPort["subscribe"]>[0]) {
+    if (this.deaf) throw new Error("no subscription");
+    const close = server.subscribe(channels, onMessage);
+    this.lose = () => {
+      close();
+      onClose("lost");
+    };
+    return { close };
+  }
+}
+
+function nodeOn(
+  client: RedisPort,
+  options: Partial<ClusteredRedisStoreOptions<Data>> = {},
+): ClusteredRedisStore<Data> {
+  return new ClusteredRedisStore<Data>({ client, clock, ...options });
+}
+
+/** Without a subscription and without a breaker. */
+const ALONE = { cluster: { enabled: false }, breaker: { enabled: false } };
+
+async function pass(ms: number): Promise<void> {
+  for (let passedMs = 0; passedMs < ms; passedMs += 50) {
+    clock.advance(50);
+    for (let i = 0; i < 20; i++) await turn();
+  }
+}
+
+describe("a deletion that waits for Redis", () => {
+  async function failedLogout(connection: Connection, store: ClusteredRedisStore<Data>): Promise<void> {
+    connection.down = true;
+    const logout = store.delete("old").catch(({ code }) => code);
+    await pass(1_000);
+    expect(await logout).toBe("STORE_UNAVAILABLE");
+    expect(store.stats().deletionsPending).toBe(1);
+    connection.down = false;
+  }
+
+  test("does not end the session of a login that came after it", async () => {
+    const connection = new Connection();
+    const store = nodeOn(connection, ALONE);
+    await store.set("old", { n: 0 });
+    await failedLogout(connection, store);
+    await store.set("new", { n: 1 });
+    expect(await store.rotate("old", "new", { graceMs: 60_000 })).toBe(true);
+    await pass(3_000);
+    expect((await store.get("new", { consistency: "strong" }))?.data).toEqual({ n: 1 });
+  });
+
+  test("is called off by a write under an id that was rotated", async () => {
+    const connection = new Connection();
+    const store = nodeOn(connection, ALONE);
+    await store.set("old", { n: 1 });
+    await store.set("new", { n: 1 });
+    await store.rotate("old", "new", { graceMs: 600_000 });
+    await failedLogout(connection, store);
+    await store.set("old", { n: 2 });
+    await pass(3_000);
+    expect(store.stats().deletionsPending).toBe(0);
+    expect((await store.get("new", { consistency: "strong" }))?.data).toEqual({ n: 2 });
+  });
+
+  test("of an id that was rotated ends the session that it leads to", async () => {
+    const connection = new Connection();
+    const store = nodeOn(connection, ALONE);
+    await store.set("old", { n: 1 });
+    await store.set("new", { n: 1 });
+    await store.rotate("old", "new", { graceMs: 600_000 });
+    await failedLogout(connection, store);
+    await pass(3_000);
+    expect(await store.get("new", { consistency: "strong" })).toBeUndefined();
+  });
+});
+
+test("an alias whose grace is over refuses writes, also after a deletion without a tombstone", async () => {
+  const store = new RedisStore<Data>({ client: new Connection(), clock });
+  await store.set("old", { n: 1 });
+  await store.set("new", { n: 1 });
+  await store.rotate("old", "new", { graceMs: 1_000 });
+  clock.advance(1_001);
+  await store.delete("old", { tombstone: false });
+  await expect(store.set("old", { n: 2 })).rejects.toMatchObject({ code: "SESSION_REVOKED" });
+});
+
+test("a change of another store that this node has seen is merged", async () => {
+  const store = new ClusteredRedisStore<CookieSession>({ client: new Connection(), clock, ...ALONE });
+  const flow = flowOf<CookieSession>({ store }, COOKIE_FORMAT);
+  execute("SET", "sess:id", '{"cookie":{"path":"/"},"a":1}', "PX", "60000");
+  const found = await store.get("id");
+  if (found === undefined) throw new Error("it is not read");
+  execute("SET", "sess:id", '{"cookie":{"path":"/"},"a":1,"theirs":true}', "PX", "60000");
+  await store.get("id", { consistency: "strong" });
+  await flow.save("id", { cookie: { path: "/" } as never, a: 2 }, new SessionBase("id", found));
+  expect((await store.get("id"))?.data).toMatchObject({ a: 2, theirs: true });
+});
+
+test("add() of an id that another store has is a conflict", async () => {
+  const client = new Connection();
+  const store = new RedisStore<Data>({ client, prefix: "new:", legacy: { prefix: "old:" }, clock });
+  execute("SET", "old:id", '{"n":1}', "PX", "600000");
+  await expect(store.add("id", { n: 2 })).rejects.toMatchObject({ code: "SESSION_CONFLICT" });
+});
+
+describe("the circuit stays closed", () => {
+  test("where a codec makes what no client can send", async () => {
+    const codec = { encode: () => undefined as never, decode: () => ({ n: 0 }) };
+    const store = nodeOn(new Connection(), { codec });
+    const writes = Array.from({ length: 10 }, () => store.set("id", { n: 1 }));
+    for (const { status, reason } of (await Promise.allSettled(writes)) as PromiseRejectedResult[]) {
+      expect([status, reason.code]).toEqual(["rejected", "INVALID_SESSION_DATA"]);
+    }
+    expect(store.stats().breaker).toBe("closed");
+  });
+
+  test("at one beat that fails, however many reads wait for it", async () => {
+    class FirstBeatFails extends Connection {
+      #failed = false;
+
+      override async send(command: Command) {
+        if (command[1] !== BEAT.sha1 || this.#failed) return super.send(command);
+        this.#failed = true;
+        throw new Error("connection lost");
+      }
+
+      override subscribe() {
+        return new Promise<never>(() => {});
+      }
+    }
+    const store = nodeOn(new FirstBeatFails());
+    store.start().catch(() => {});
+    await Promise.allSettled([1, 2, 3, 4, 5].map((n) => store.get(`id${n}`)));
+    expect(store.stats().breaker).toBe("closed");
+  });
+});
+
+describe("after revoke() has resolved", () => {
+  async function pair() {
+    const connection = new Connection();
+    const [a, b] = [nodeOn(new Connection()), nodeOn(connection)];
+    await Promise.all([a.start(), b.start()]);
+    await pass(6_000); // the registry is trusted
+    return { a, b, connection };
+  }
+
+  test("no other node hands the session to what changes it", async () => {
+    const { a, b, connection } = await pair();
+    await a.set("id", { n: 0 });
+    await b.set("other", { n: 0 }); // Redis knows the script
+    let isRevoked = false;
+    const calls: boolean[] = [];
+    const update = b.update("id", async ({ n }) => {
+      calls.push(isRevoked);
+      if (calls.length === 1) {
+        await a.set("id", { n: 5 });
+        connection.held = PUT.sha1;
+      }
+      return { n: n + 1 };
+    });
+    for (let i = 0; i < 20; i++) await turn();
+    await a.revoke("id");
+    isRevoked = true;
+    connection.release();
+    expect(await update).toBeUndefined();
+    expect(calls).toEqual([false]);
+  });
+
+  test.each([
+    "find",
+    "sessionsOf",
+  ] as const)("no other node answers %s() with the session", async (method) => {
+    const { a, b, connection } = await pair();
+    const { id } = await a.create({ n: 0 }, { user: "ada" });
+    await b.get("none"); // Redis knows the script
+    connection.held = READ.sha1;
+    const listing = (async () => {
+      const found: string[] = [];
+      const list = method === "find" ? await b.find(() => true) : b.sessionsOf("ada");
+      for await (const session of list) found.push(session.id);
+      return found;
+    })();
+    for (let i = 0; i < 20; i++) await turn();
+    await a.revoke(id);
+    connection.release();
+    expect(await listing).toEqual([]);
+  });
+});
+
+test("an outage does not bring back what the node has read a successor of", async () => {
+  const connection = new Connection();
+  const store = nodeOn(connection, { onOutage: "serve-cached", breaker: { enabled: false } });
+  const writer = new RedisStore<Data>({ client: new Connection(), clock });
+  await store.start();
+  await writer.set("id", { n: 1 });
+  expect((await store.get("id"))?.data).toEqual({ n: 1 });
+  connection.deaf = true;
+  connection.lose();
+  await writer.set("id", { n: 2 });
+  expect((await store.get("id"))?.data).toEqual({ n: 2 });
+  connection.down = true;
+  const read = store.get("id").catch(({ code }) => code);
+  await pass(1_500);
+  expect(await read).toBe("STORE_UNAVAILABLE");
+});
