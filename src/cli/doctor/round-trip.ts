@@ -34,7 +34,11 @@ export async function roundTripOf(server: Server, request: RightsRequest): Promi
   }
   const hadChain = (await server.ask("HGET", metaKey(request.channel), "c").catch(() => "")) !== null;
   try {
-    return [await echo(server, request, ear), await session(server, request, ear), await latency(server)];
+    return [
+      await echo(server, request, ear),
+      await session(server, request, ear),
+      await latency(server, request),
+    ];
   } catch (error) {
     const { message } = ((error as Error).cause ?? error) as Error;
     const remedy =
@@ -93,11 +97,11 @@ async function session(server: Server, { prefix, channel, id }: RightsRequest, e
   );
 }
 
-async function latency(server: Server): Promise<Finding> {
+async function latency(server: Server, { prefix, id }: RightsRequest): Promise<Finding> {
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const startMs = performance.now();
-    await server.ask("PING");
+    await server.ask("GET", prefix + id);
     times.push(performance.now() - startMs);
   }
   const medianMs = median(times);
