@@ -145,22 +145,26 @@ async function download({ cache, packages, onPath, variable }) {
  */
 async function downloadPackages(packages, directory) {
   const download = ["download", ...packages];
+  const inDirectory = { cwd: directory };
+  // The system's package lists may be missing or old. Lists of our own need no root and no system-wide lock.
+  const ownLists = [`-oDir::State::Lists=${directory}/lists`, `-oDir::Cache=${directory}/cache`];
+  const withBackports = [...ownLists, `-oDir::Etc::SourceList=${directory}/sources.list`];
   try {
-    await run("apt-get", download, { cwd: directory });
+    await run("apt-get", download, inDirectory);
   } catch {
-    // The system's package lists are missing or old, or lack the backports. Lists of our own need no root and no system-wide lock.
     await mkdir(join(directory, "lists"));
-    const { VERSION_CODENAME: codename } = await osRelease();
-    const suites = [codename, `${codename}-backports`];
-    const sources = suites.map((suite) => `deb http://deb.debian.org/debian ${suite} main\n`);
-    await writeFile(join(directory, "sources.list"), sources.join(""));
-    const own = [
-      `-oDir::State::Lists=${directory}/lists`,
-      `-oDir::Cache=${directory}/cache`,
-      `-oDir::Etc::SourceList=${directory}/sources.list`,
-    ];
-    await run("apt-get", ["update", ...own], { cwd: directory });
-    await run("apt-get", [...download, ...own], { cwd: directory });
+    try {
+      await run("apt-get", ["update", ...ownLists], inDirectory);
+      await run("apt-get", [...download, ...ownLists], inDirectory);
+    } catch {
+      const { VERSION_CODENAME: release } = await osRelease();
+      const sources = [release, `${release}-backports`].map(
+        (suite) => `deb http://deb.debian.org/debian ${suite} main\n`,
+      );
+      await writeFile(join(directory, "sources.list"), sources.join(""));
+      await run("apt-get", ["update", ...withBackports], inDirectory);
+      await run("apt-get", [...download, ...withBackports], inDirectory);
+    }
   }
 }
 
