@@ -189,7 +189,7 @@ describe("rights: a user without", () => {
     ["-subscribe", "problem", "channels", "SUBSCRIBE is forbidden", "\\+subscribe"],
     ["-publish", "problem", "channels", "PUBLISH is forbidden", "\\+publish"],
     ["-scan", "warning", "commands", "SCAN is forbidden", "\\+scan"],
-    ["-info", "warning", "commands", "INFO is forbidden: .*failover", "\\+info"],
+    ["-info", "warning", "commands", "INFO is forbidden: .*promoted", "\\+info"],
     ["-config", "warning", "settings", "CONFIG is forbidden", "administrator"],
     [
       "resetchannels",

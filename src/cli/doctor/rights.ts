@@ -60,7 +60,7 @@ export const RIGHTS: readonly Right[] = [
   },
   {
     name: "INFO",
-    loss: "a failover to a replica, or a restart from an older snapshot, is not noticed: what a node holds from the lost history it serves until its copy is over",
+    loss: "that another server was promoted, or this one restarted, shows only if the chain of writes breaks",
     isEssential: false,
     trial: () => ["INFO", "replication"],
   },
