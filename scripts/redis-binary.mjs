@@ -1,13 +1,23 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import {
+  access,
+  constants,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from "node:fs/promises";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-const CACHE = resolve(import.meta.dirname, "../node_modules/.cache/sessionmesh-redis");
-const DEBIAN_PACKAGES = ["redis-server", "redis-tools", "liblzf1", "libjemalloc2"];
+const CACHES = resolve(import.meta.dirname, "../node_modules/.cache");
+const LIBRARIES = ["liblzf1", "libjemalloc2"];
 
 /**
  * @typedef {object} RedisBinary
@@ -15,8 +25,35 @@ const DEBIAN_PACKAGES = ["redis-server", "redis-tools", "liblzf1", "libjemalloc2
  * @property {NodeJS.ProcessEnv} env the whole environment to run it with
  */
 
-/** @type {Promise<RedisBinary> | undefined} */
-let found;
+/**
+ * @typedef {object} Product
+ * @property {string} variable environment variable that names an executable
+ * @property {readonly string[]} onPath executables that will do, best first
+ * @property {string} cache where the Debian packages are unpacked
+ * @property {string} executable the one that they have
+ * @property {readonly string[]} packages
+ */
+
+/** @type {Product} */
+const REDIS = {
+  variable: "REDIS_SERVER_BIN",
+  onPath: ["valkey-server", "redis-server"],
+  cache: join(CACHES, "sessionmesh-redis"),
+  executable: "redis-server",
+  packages: ["redis-server", "redis-tools", ...LIBRARIES],
+};
+
+/** @type {Product} */
+const VALKEY = {
+  variable: "VALKEY_SERVER_BIN",
+  onPath: ["valkey-server"],
+  cache: join(CACHES, "sessionmesh-valkey"),
+  executable: "valkey-server",
+  packages: ["valkey-server", "valkey-tools", ...LIBRARIES],
+};
+
+/** @type {Map<Product, Promise<RedisBinary>>} */
+const found = new Map();
 
 /**
  * Finds a Redis or Valkey server: `REDIS_SERVER_BIN`, then `PATH`, then the Debian packages, downloaded once into
@@ -26,22 +63,42 @@ let found;
  * @throws {Error} when there is none; the message says what to install
  */
 export function findRedisServer() {
-  found ??= locate();
-  return found;
+  return find(REDIS);
 }
 
-/** @returns {Promise<RedisBinary>} */
-async function locate() {
-  const command =
-    process.env.REDIS_SERVER_BIN || (await findOnPath("valkey-server")) || (await findOnPath("redis-server"));
+/**
+ * Likewise a Valkey server, and no other: `VALKEY_SERVER_BIN`, `PATH`, Debian. Debian 12 has it among its backports.
+ *
+ * @returns {Promise<RedisBinary>}
+ * @throws {Error} when there is none; the message says what to install
+ */
+export function findValkeyServer() {
+  return find(VALKEY);
+}
+
+/** @param {Product} product */
+function find(product) {
+  const known = found.get(product) ?? locate(product);
+  found.set(product, known);
+  return known;
+}
+
+/**
+ * @param {Product} product
+ * @returns {Promise<RedisBinary>}
+ */
+async function locate(product) {
+  const { variable, onPath, cache, executable } = product;
+  let command = process.env[variable];
+  for (const name of onPath) command ||= await findOnPath(name);
   if (command) return { command, env: process.env };
 
-  if (!existsSync(CACHE)) await download();
-  const libraries = join(CACHE, "usr", "lib");
+  if (!existsSync(cache)) await download(product);
+  const libraries = join(cache, "usr", "lib");
   const libraryPath = (await readdir(libraries)).map((directory) => join(libraries, directory));
   if (process.env.LD_LIBRARY_PATH) libraryPath.push(process.env.LD_LIBRARY_PATH);
   return {
-    command: join(CACHE, "usr", "bin", "redis-server"),
+    command: join(cache, "usr", "bin", executable),
     env: { ...process.env, LD_LIBRARY_PATH: libraryPath.join(delimiter) },
   };
 }
@@ -59,36 +116,62 @@ async function findOnPath(name) {
   return undefined;
 }
 
-/** Fills the cache by one rename, so that no process ever sees half of it. */
-async function download() {
-  await mkdir(dirname(CACHE), { recursive: true });
-  const staging = await mkdtemp(`${CACHE}-`);
+/**
+ * Fills the cache by one rename, so that no process ever sees half of it.
+ *
+ * @param {Product} product
+ */
+async function download({ cache, packages, onPath, variable }) {
+  await mkdir(dirname(cache), { recursive: true });
+  const staging = await mkdtemp(`${cache}-`);
   try {
-    await downloadPackages(staging);
-    const packages = (await readdir(staging)).filter((file) => file.endsWith(".deb"));
-    for (const file of packages) await run("dpkg-deb", ["-x", file, "root"], { cwd: staging });
-    await rename(join(staging, "root"), CACHE);
+    await downloadPackages(packages, staging);
+    const files = (await readdir(staging)).filter((file) => file.endsWith(".deb"));
+    for (const file of files) await run("dpkg-deb", ["-x", file, "root"], { cwd: staging });
+    await rename(join(staging, "root"), cache);
   } catch (cause) {
-    if (existsSync(CACHE)) return; // another process was first
-    throw new Error(
-      "No Redis server: install redis-server or valkey-server, or set REDIS_SERVER_BIN to the path of one.",
-      { cause },
-    );
+    if (existsSync(cache)) return; // another process was first
+    throw new Error(`No server: install ${onPath.join(" or ")}, or set ${variable} to the path of one.`, {
+      cause,
+    });
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
 }
 
-/** @param {string} directory */
-async function downloadPackages(directory) {
-  const download = ["download", ...DEBIAN_PACKAGES];
+/**
+ * @param {readonly string[]} packages
+ * @param {string} directory
+ */
+async function downloadPackages(packages, directory) {
+  const download = ["download", ...packages];
+  const inDirectory = { cwd: directory };
+  // The system's package lists may be missing or old. Lists of our own need no root and no system-wide lock.
+  const ownLists = [`-oDir::State::Lists=${directory}/lists`, `-oDir::Cache=${directory}/cache`];
+  const withBackports = [...ownLists, `-oDir::Etc::SourceList=${directory}/sources.list`];
   try {
-    await run("apt-get", download, { cwd: directory });
+    await run("apt-get", download, inDirectory);
   } catch {
-    // The system's package lists are missing or old. Lists of our own need no root and no system-wide lock.
     await mkdir(join(directory, "lists"));
-    const ownLists = [`-oDir::State::Lists=${directory}/lists`, `-oDir::Cache=${directory}/cache`];
-    await run("apt-get", ["update", ...ownLists], { cwd: directory });
-    await run("apt-get", [...download, ...ownLists], { cwd: directory });
+    try {
+      await run("apt-get", ["update", ...ownLists], inDirectory);
+      await run("apt-get", [...download, ...ownLists], inDirectory);
+    } catch {
+      const { VERSION_CODENAME: release } = await osRelease();
+      const sources = [release, `${release}-backports`].map(
+        (suite) => `deb http://deb.debian.org/debian ${suite} main\n`,
+      );
+      await writeFile(join(directory, "sources.list"), sources.join(""));
+      await run("apt-get", ["update", ...withBackports], inDirectory);
+      await run("apt-get", [...download, ...withBackports], inDirectory);
+    }
   }
+}
+
+/** @returns {Promise<Record<string, string>>} */
+async function osRelease() {
+  const text = await readFile("/etc/os-release", "utf8");
+  return Object.fromEntries(
+    [...text.matchAll(/^(\w+)="?(.*?)"?$/gm)].map(([, name, value]) => [name, value]),
+  );
 }

@@ -11,21 +11,25 @@ const STOP_TIMEOUT_MS = 2_000;
 const PORT_ATTEMPTS = 20;
 const REPORTED_LINES = 15;
 
+/** @typedef {import("./redis-binary.mjs").RedisBinary} RedisBinary */
 /** @typedef {import("node:child_process").ChildProcessByStdio<null, import("node:stream").Readable, import("node:stream").Readable>} ServerProcess */
 
 /** A Redis server of our own: on the loopback interface, without persistence, never outliving this process. */
 export class RedisServer {
   #process;
   #args;
+  #binary;
 
   /**
    * @param {ServerProcess} process
    * @param {number} port
    * @param {readonly string[]} args
+   * @param {RedisBinary} binary
    */
-  constructor(process, port, args) {
+  constructor(process, port, args, binary) {
     this.#process = process;
     this.#args = args;
+    this.#binary = binary;
     this.port = port;
   }
 
@@ -54,7 +58,7 @@ export class RedisServer {
   /** Starts the server again on the same port, empty. One that is still running is stopped first. */
   async restart() {
     await this.stop();
-    this.#process = await launch(this.port, this.#args);
+    this.#process = await launch(this.port, this.#args, this.#binary);
   }
 }
 
@@ -64,18 +68,20 @@ export class RedisServer {
  * @param {object} [options]
  * @param {number} [options.port] loopback port to listen on; default: a free one
  * @param {readonly string[]} [options.args] more arguments for the server, such as `["--maxmemory", "1mb"]`
+ * @param {() => Promise<RedisBinary>} [options.find] finds the server's executable; default: that of Redis, or of Valkey
  * @returns {Promise<RedisServer>}
  * @throws {Error} when there is no server binary, or the server ends or is not ready within 10 seconds; the message
  *   has the last lines that it printed
  */
-export async function startRedis({ port, args = [] } = {}) {
-  if (port !== undefined) return new RedisServer(await launch(port, args), port, args);
+export async function startRedis({ port, args = [], find = findRedisServer } = {}) {
+  const binary = await find();
+  if (port !== undefined) return new RedisServer(await launch(port, args, binary), port, args, binary);
   for (let attempt = 1; ; attempt++) {
     // Below the range from which systems take ports for outgoing connections. Inside it, a client that reconnects
     // while the server is down may be given the server's port as its own, and is then connected to itself.
     const candidate = randomInt(10_000, 20_000);
     try {
-      return new RedisServer(await launch(candidate, args), candidate, args);
+      return new RedisServer(await launch(candidate, args, binary), candidate, args, binary);
     } catch (error) {
       const taken = error instanceof Error && error.message.includes("Address already in use");
       if (!taken || attempt === PORT_ATTEMPTS) throw error;
@@ -86,10 +92,10 @@ export async function startRedis({ port, args = [] } = {}) {
 /**
  * @param {number} port
  * @param {readonly string[]} args
+ * @param {RedisBinary} binary
  * @returns {Promise<ServerProcess>}
  */
-async function launch(port, args) {
-  const { command, env } = await findRedisServer();
+async function launch(port, args, { command, env }) {
   // A directory of its own: replication and Redis Cluster write files even without persistence.
   const directory = await mkdtemp(join(tmpdir(), "sessionmesh-redis-"));
   const options = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];

@@ -11,7 +11,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { constants } from "node:os";
 import { startRedis } from "./redis-server.mjs";
 
-export { findRedisServer } from "./redis-binary.mjs";
+export { findRedisServer, findValkeyServer } from "./redis-binary.mjs";
 export { startRedis };
 
 /**

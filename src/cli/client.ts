@@ -1,6 +1,7 @@
 import { portOf, type RedisClient } from "../redis/detect.js";
 import type { RedisPort } from "../redis/port.js";
 import { CLIENTS, type ClientPackage } from "./resolve.js";
+import { parseUnixUrl, type UnixAddress } from "./unix-url.js";
 
 /** A connection to Redis. */
 export interface Connection {
@@ -28,10 +29,11 @@ export async function connect(url: string, asked: ClientPackage | undefined): Pr
 
 async function openNodeRedis(url: string): Promise<Connection> {
   const { createClient } = await import("redis");
-  const client = createClient({
-    url,
-    socket: { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false },
-  });
+  const { path, ...login }: Partial<UnixAddress> = parseUnixUrl(url) ?? {};
+  const timing = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false } as const;
+  const client = createClient(
+    path === undefined ? { url, socket: timing } : { ...login, socket: { path, ...timing } },
+  );
   client.on("error", () => {}); // each command that was under way says so itself
   await client.connect();
   return { port: portOf(client as unknown as RedisClient), close: () => client.isOpen && client.destroy() };
@@ -39,11 +41,10 @@ async function openNodeRedis(url: string): Promise<Connection> {
 
 async function openIoredis(url: string): Promise<Connection> {
   const { Redis } = await import("ioredis");
-  const client = new Redis(url, {
-    lazyConnect: true,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy: () => null,
-  });
+  const options = { lazyConnect: true, connectTimeout: CONNECT_TIMEOUT_MS, retryStrategy: () => null };
+  const unix = parseUnixUrl(url);
+  const client =
+    unix === undefined ? new Redis(url, options) : new Redis({ ...options, ...unix, db: unix.database });
   let cause: Error | undefined;
   client.on("error", (error: Error) => {
     cause = error;
@@ -51,5 +52,10 @@ async function openIoredis(url: string): Promise<Connection> {
   await client.connect().catch((error: Error) => {
     throw cause ?? error;
   });
+  await client.ping().catch(() => {}); // it is ready before the reply to its SELECT is there, and would go on in database 0
+  if (cause !== undefined) {
+    client.disconnect();
+    throw cause;
+  }
   return { port: portOf(client as unknown as RedisClient), close: () => client.disconnect() };
 }

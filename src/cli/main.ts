@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { CommandError } from "./client.js";
+import { doctor } from "./doctor.js";
 import { helpText, parseCommandLine, UsageError } from "./flags.js";
 import { terminalOf } from "./report.js";
-import { resolvePlan } from "./resolve.js";
+import { resolveExamination, resolvePlan } from "./resolve.js";
 import { migrate } from "./run.js";
 
 const terminal = terminalOf(process);
@@ -11,12 +12,12 @@ let interrupted = false;
 
 /** Runs the command line; the exit code. */
 async function main(args: readonly string[]): Promise<number> {
-  const { command, flags } = parseCommandLine(args);
-  if (flags.help) return show(helpText());
-  if (flags.version) return show(`${version()}\n`);
-  if (command === undefined) throw new UsageError("A command is missing: migrate.");
-  if (command !== "migrate") throw new UsageError(`Unknown command ${JSON.stringify(command)}.`);
-  const plan = resolvePlan(flags, process.env);
+  const line = parseCommandLine(args);
+  if (line.flags.help) return show(helpText(line.command));
+  if (line.flags.version) return show(`${version()}\n`);
+  if (line.command === undefined) throw new UsageError("A command is missing: migrate or doctor.");
+  if (line.command === "doctor") return doctor(resolveExamination(line.flags, process.env), terminal);
+  const plan = resolvePlan(line.flags, process.env);
   process.once("SIGINT", () => {
     interrupted = true; // a second one ends the process at once
   });

@@ -1,5 +1,12 @@
-import { CONTROL_CHARACTER, DEFAULT_PREFIX, DEFAULT_TTL_MS, MAX_TTL_MS } from "../options.js";
+import {
+  CONTROL_CHARACTER,
+  DEFAULT_CHANNEL,
+  DEFAULT_PREFIX,
+  DEFAULT_TTL_MS,
+  MAX_TTL_MS,
+} from "../options.js";
 import { DEFAULT_BATCH, type Flags, UsageError } from "./flags.js";
+import { parseUnixUrl } from "./unix-url.js";
 
 /** What a record can be rewritten into. */
 export const FORMATS = ["sessionmesh", "connect-redis", "koa-redis"] as const;
@@ -25,19 +32,30 @@ export interface MigrationPlan {
   readonly dryRun: boolean;
 }
 
+/** What `doctor` shall look at: the flags, checked and completed. */
+export interface Examination {
+  readonly url: string;
+  readonly client: ClientPackage | undefined;
+  readonly prefix: string;
+  readonly channel: string;
+  readonly json: boolean;
+}
+
+/** The environment of the process. */
+type Env = Readonly<Record<string, string | undefined>>;
+
 const MAX_BATCH = 10_000;
 
 /** Checks the flags and fills in what they leave out. Throws a `UsageError`. */
-export function resolvePlan(flags: Flags, env: Readonly<Record<string, string | undefined>>): MigrationPlan {
+export function resolvePlan(flags: Flags<"migrate">, env: Env): MigrationPlan {
   const { prefix = DEFAULT_PREFIX, "id-prefix": idPrefix = "", cursor = "0" } = flags;
-  const { "from-prefix": fromPrefix = prefix, url = env.REDIS_URL } = flags;
+  const { "from-prefix": fromPrefix = prefix } = flags;
   const to = oneOf("to", flags.to, FORMATS);
   if (to === undefined) throw new UsageError(`--to is required: ${FORMATS.join(", ")}.`);
   requireText("prefix", prefix);
   requireText("from-prefix", fromPrefix);
   requireText("id-prefix", idPrefix);
-  if (url === undefined || url === "") throw new UsageError("--url is required where REDIS_URL is not set.");
-  if (!/^rediss?:\/\/./.test(url)) throw new UsageError("--url must begin with redis:// or rediss://.");
+  const url = urlOf(flags.url, env);
   if (!/^\d+$/.test(cursor))
     throw new UsageError("--cursor must be one that an interrupted run has printed.");
   requireSafePrefixes(to, { prefix, fromPrefix, idPrefix });
@@ -53,6 +71,28 @@ export function resolvePlan(flags: Flags, env: Readonly<Record<string, string | 
     batch: numberOf("batch", flags.batch, DEFAULT_BATCH, MAX_BATCH),
     dryRun: flags["dry-run"] === true,
   };
+}
+
+/** The same for `doctor`. */
+export function resolveExamination(flags: Flags<"doctor">, env: Env): Examination {
+  const { prefix = DEFAULT_PREFIX, channel = DEFAULT_CHANNEL } = flags;
+  for (const [flag, value] of Object.entries({ prefix, channel })) {
+    requireText(flag, value);
+    if (value === "") throw new UsageError(`--${flag} must not be empty.`);
+  }
+  const url = urlOf(flags.url, env);
+  return { url, client: oneOf("client", flags.client, CLIENTS), prefix, channel, json: flags.json === true };
+}
+
+function urlOf(url: string | undefined = "", env: Env): string {
+  const given = url === "" ? (env.REDIS_URL ?? "") : url;
+  if (given === "") throw new UsageError("--url is required where REDIS_URL is not set.");
+  if (!/^(rediss?:\/\/.|unix:)/.test(given)) {
+    throw new UsageError("--url must begin with redis://, rediss:// or unix://.");
+  }
+  const isValid = given.startsWith("unix:") ? parseUnixUrl(given) !== undefined : URL.canParse(given);
+  if (!isValid) throw new UsageError("--url is no URL of a Redis server."); // not shown: it may have a password
+  return given;
 }
 
 function requireSafePrefixes(

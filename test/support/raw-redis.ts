@@ -8,8 +8,8 @@ import { useRedis } from "./redis-server.js";
 export type RawRedis = ReturnType<typeof useRawRedis>;
 
 /** Gives the tests of one file a Redis server, and a connection to it that is nobody else's. */
-export function useRawRedis() {
-  const redis = useRedis();
+export function useRawRedis(options?: Parameters<typeof useRedis>[0]) {
+  const redis = useRedis(options);
   let client: ReturnType<typeof createClient> | undefined;
   beforeAll(async () => {
     client = createClient({ url: redis.url });

@@ -1,0 +1,232 @@
+import { createClient } from "redis";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { startRedis } from "../scripts/with-redis.mjs";
+import { eventually } from "./support/eventually.js";
+import { Program } from "./support/program.js";
+import { useRawRedis } from "./support/raw-redis.js";
+
+const MAXMEMORY = ["--maxmemory", "64mb"];
+const redis = useRawRedis({ args: MAXMEMORY });
+const CLIENTS = ["redis", "ioredis"];
+
+/** Runs `sessionmesh doctor` as a process of its own. */
+async function doctor(url: string, ...args: string[]): Promise<{ code: unknown; output: string }> {
+  const program = new Program("dist/cli/main.js", { REDIS_URL: url }, ["doctor", ...args]);
+  const code = await program.ended();
+  return { code, output: program.output };
+}
+
+/** A server for one test. */
+async function serverWith(...args: string[]) {
+  const server = await startRedis({ args });
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+async function send(url: string, ...command: string[]): Promise<unknown> {
+  const client = createClient({ url });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    return await client.sendCommand(command);
+  } finally {
+    client.destroy();
+  }
+}
+
+const url = () => `redis://127.0.0.1:${redis.port}`;
+const has = (status: string, check: string, says: string) =>
+  expect.stringMatching(new RegExp(`^${status} +${check} +.*${says}`, "m"));
+
+describe.each(CLIENTS)("with %s", (client) => {
+  const look = (at: string, ...args: string[]) => doctor(at, "--client", client, ...args);
+
+  test("a good server", async () => {
+    const { code, output } = await look(url());
+    expect({ code, output }).toEqual({
+      code: 0,
+      output: expect.stringMatching(/^Sessions work: 0 problems/m),
+    });
+    for (const check of [
+      "version",
+      "commands",
+      "keys",
+      "channels",
+      "Pub/Sub",
+      "round trip",
+      "eviction",
+      "clock",
+    ]) {
+      expect(output).toEqual(has("ok", check, "."));
+    }
+    expect(output).not.toMatch(/^problem/m);
+    expect(await redis.send("KEYS", "*")).toEqual([]);
+  });
+
+  test("the same, in JSON", async () => {
+    const { code, output } = await look(url(), "--json", "--prefix", "app:", "--channel", "app");
+    const report = JSON.parse(output);
+    expect({ code, ...report }).toMatchObject({ code: 0, server: url(), works: true });
+    expect(report.checks).toContainEqual({
+      check: "channels",
+      status: "ok",
+      message: "app and app:* can be heard and written.",
+    });
+    const warned = report.checks.filter(({ status }: { status: string }) => status === "warning");
+    for (const check of warned) expect(check.remedy).toEqual(expect.any(String));
+    expect(warned.map(({ check }: { check: string }) => check)).toEqual(["persistence"]);
+  });
+
+  test("nothing there", async () => {
+    const { code, output } = await look("redis://127.0.0.1:1");
+    expect({ code, output }).toEqual({ code: 1, output: has("problem", "reachable", "ECONNREFUSED") });
+  });
+
+  test("a wrong password, which is not printed", async () => {
+    const { code, output } = await look(`redis://nobody:guess@127.0.0.1:${redis.port}`, "--json");
+    expect(code).toBe(1);
+    expect(output).not.toContain("guess");
+    expect(JSON.parse(output)).toMatchObject({
+      server: `redis://nobody@127.0.0.1:${redis.port}`,
+      works: false,
+      checks: [{ check: "authenticated", status: "problem", message: expect.stringContaining("WRONGPASS") }],
+    });
+  });
+
+  test("no password where one is needed", async () => {
+    const server = await serverWith("--requirepass", "secret");
+    const { code, output } = await look(server.url);
+    expect({ code, output }).toEqual({ code: 1, output: has("problem", "authenticated", "NOAUTH") });
+    expect(await look(`redis://:secret@127.0.0.1:${server.port}`)).toMatchObject({ code: 0 });
+  });
+
+  test("a database that is not there", async () => {
+    const { code, output } = await look(`${url()}/77`);
+    expect({ code, output }).toEqual({ code: 1, output: has("problem", "database", "out of range") });
+  });
+
+  test("a replica, and its master", async () => {
+    const master = await serverWith(...MAXMEMORY);
+    const replica = await serverWith("--replicaof", "127.0.0.1", String(master.port));
+    const info = () => send(replica.url, "INFO", "replication");
+    await eventually(async () => String(await info()).includes("master_link_status:up"));
+    const { code, output } = await look(replica.url);
+    expect({ code, output }).toEqual({ code: 1, output: has("problem", "role", `127.0.0.1:${master.port}`) });
+    expect(output).not.toContain("round trip");
+    expect(await look(master.url)).toEqual({ code: 0, output: has("warning", "replication", "1 replica;") });
+    await send(master.url, "CONFIG", "SET", "min-replicas-to-write", "1");
+    expect(await look(master.url)).toEqual({ code: 0, output: has("ok", "replication", "write is 1") });
+    expect(await send(master.url, "DBSIZE")).toBe(0);
+  });
+
+  test("a node of a cluster", async () => {
+    const server = await serverWith("--cluster-enabled", "yes");
+    const { code, output } = await look(server.url);
+    expect({ code, output }).toEqual({ code: 1, output: has("problem", "mode", "Redis Cluster") });
+  });
+});
+
+describe("settings:", () => {
+  test.each([
+    ["noeviction", "ok", 0],
+    ["volatile-ttl", "warning", 0],
+    ["volatile-lru", "warning", 0],
+    ["allkeys-lru", "problem", 1],
+    ["allkeys-lfu", "problem", 1],
+  ])("maxmemory-policy %s: %s", async (policy, status, exitCode) => {
+    await redis.send("CONFIG", "SET", "maxmemory-policy", policy);
+    onTestFinished(() => void redis.send("CONFIG", "SET", "maxmemory-policy", "noeviction"));
+    const { code, output } = await doctor(url());
+    expect({ code, output }).toEqual({ code: exitCode, output: has(status, "eviction", policy) });
+  });
+
+  test.each([
+    ["timeout", "0", "300", "timeout", "300 s"],
+    [
+      "client-output-buffer-limit",
+      "pubsub 33554432 8388608 60",
+      "pubsub 65536 32768 1",
+      "output buffer",
+      "65536",
+    ],
+    ["maxmemory", "64mb", "0", "memory", "no maxmemory"],
+  ])("%s: %s is good, %s is not", async (name, good, bad, check, says) => {
+    expect(await doctor(url())).toEqual({ code: 0, output: has("ok", check, "") });
+    await redis.send("CONFIG", "SET", name, bad);
+    onTestFinished(() => void redis.send("CONFIG", "SET", name, good));
+    expect(await doctor(url())).toEqual({ code: 0, output: has("warning", check, says) });
+  });
+
+  test("a full memory", async () => {
+    await redis.send("CONFIG", "SET", "maxmemory", "1mb"); // less than an empty server takes
+    onTestFinished(() => void redis.send("CONFIG", "SET", "maxmemory", "64mb"));
+    const { code, output } = await doctor(url());
+    expect({ code, output }).toEqual({ code: 1, output: has("problem", "round trip", "OOM") });
+    expect(output).toEqual(has("warning", "memory", "% of 1 MiB"));
+  });
+
+  test("an append-only file", async () => {
+    const server = await serverWith("--appendonly", "yes");
+    expect(await doctor(server.url)).toEqual({ code: 0, output: has("ok", "persistence", "append-only") });
+  });
+
+  test("too few replicas", async () => {
+    const server = await serverWith("--min-replicas-to-write", "1");
+    const { code, output } = await doctor(server.url);
+    expect({ code, output }).toEqual({ code: 1, output: has("problem", "round trip", "NOREPLICAS") });
+  });
+});
+
+describe("rights: a user without", () => {
+  const user = () => `redis://limited:secret@127.0.0.1:${redis.port}`;
+  beforeAll(async () => {
+    await redis.send("ACL", "SETUSER", "limited", "on", ">secret");
+  });
+
+  test.each([
+    ["-hset", "problem", "commands", "HSET is forbidden", "\\+hset"],
+    ["-evalsha", "problem", "commands", "EVALSHA is forbidden", "\\+evalsha"],
+    ["-subscribe", "problem", "channels", "SUBSCRIBE is forbidden", "\\+subscribe"],
+    ["-publish", "problem", "channels", "PUBLISH is forbidden", "\\+publish"],
+    ["-scan", "warning", "commands", "SCAN is forbidden", "\\+scan"],
+    ["-info", "warning", "commands", "INFO is forbidden: .*promoted", "\\+info"],
+    ["-config", "warning", "settings", "CONFIG is forbidden", "administrator"],
+    [
+      "resetchannels",
+      "problem",
+      "channels",
+      "session:cluster:invalidate must be heard",
+      "&session:cluster:invalidate",
+    ],
+    ["resetkeys ~sess:*", "problem", "keys", "sessionmesh:meta:session", "~sessionmesh:meta"],
+    ["resetkeys ~sessionmesh:*", "problem", "keys", "sess:\\* must be read", "~sess:\\*"],
+  ])("%s: a %s", async (rules, status, check, says, remedy) => {
+    await redis.send("ACL", "SETUSER", "limited", "allkeys", "allchannels", "+@all", ...rules.split(" "));
+    const { code, output } = await doctor(user());
+    expect({ code, output }).toEqual({
+      code: status === "problem" ? 1 : 0,
+      output: has(status, check, says),
+    });
+    expect(output).toMatch(new RegExp(`^ +.*${remedy}`, "m"));
+    expect(await redis.send("KEYS", "*")).toEqual([]);
+  });
+
+  test("a command that was renamed", async () => {
+    const server = await serverWith("--rename-command", "UNLINK", "");
+    const { code, output } = await doctor(server.url);
+    expect({ code, output }).toEqual({ code: 1, output: has("problem", "commands", "UNLINK is not there") });
+  });
+});
+
+test("a wrong command line is told, with exit code 2", async () => {
+  const { code, output } = await doctor("", "--json");
+  expect({ code, output }).toEqual({
+    code: 2,
+    output: "Error: --url is required where REDIS_URL is not set. See sessionmesh --help.\n",
+  });
+  expect(await doctor(url(), "--to", "sessionmesh")).toMatchObject({ code: 2 });
+  expect(await doctor("redis://ann:hunter2@:x")).toMatchObject({
+    code: 2,
+    output: expect.not.stringContaining("hunter2"),
+  });
+});
