@@ -5,6 +5,9 @@ const ALONE = ["test/demo.test.ts", "test/history.test.ts"];
 /** Needs Spin and a C compiler, and nothing of Node: `npm run test:model`. */
 const MODEL = ["test/repo/model.test.ts"];
 
+/** Need openssl and a Valkey server, which not every release of Debian has: `npm run test:deployed`. */
+const DEPLOYED = ["test/deployments.test.ts", "test/valkey.test.ts"];
+
 export default defineConfig({
   test: {
     globalSetup: "test/support/global-setup.ts",
@@ -19,7 +22,7 @@ export default defineConfig({
         test: {
           name: "side by side",
           include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: [...ALONE, ...MODEL],
+          exclude: [...ALONE, ...MODEL, ...DEPLOYED],
           typecheck: { enabled: true },
           sequence: { groupOrder: 0 },
         },
@@ -36,6 +39,10 @@ export default defineConfig({
       {
         extends: true,
         test: { name: "model", include: MODEL, sequence: { groupOrder: 2 } },
+      },
+      {
+        extends: true,
+        test: { name: "deployed", include: DEPLOYED, sequence: { groupOrder: 2 } },
       },
     ],
   },
