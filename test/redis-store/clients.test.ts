@@ -31,12 +31,12 @@ const UNSUPPORTED: readonly [string, () => unknown, says: RegExp][] = [
   ["ioredis 6 with a keyPrefix", () => new Ioredis6({ ...lazily, keyPrefix: "app:" }), /keyPrefix/],
   ["ioredis 5 with a keyPrefix", () => new Ioredis5({ ...lazily, keyPrefix: "app:" }), /keyPrefix/],
   ["node-redis 6 with a keyPrefix", () => createClient({ keyPrefix: "app:" }), /keyPrefix/],
-  // Both have `sendCommand` and `isOpen` like a client; the one takes other arguments, the other one cannot subscribe.
   [
-    "a sentinel of node-redis",
-    () => createSentinel({ name: "main", sentinelRootNodes: [NOWHERE] }),
-    /not supported|neither/,
+    "a sentinel client of node-redis 6 with a keyPrefix",
+    () => createSentinel({ name: "main", sentinelRootNodes: [NOWHERE], keyPrefix: "app:" }),
+    /keyPrefix/,
   ],
+  // It has `sendCommand` and `isOpen` like a client, and cannot subscribe.
   ["a pool of node-redis", () => createClientPool({ socket: NOWHERE }), /not supported|neither/],
 ];
 
@@ -55,5 +55,6 @@ describe.each(UNSUPPORTED)("%s", (_, make, says) => {
 test("a client that is not connected yet is one", () => {
   const ioredis = new Ioredis6(lazily);
   onTestFinished(() => ioredis.disconnect());
-  for (const client of [createClient(), ioredis]) new RedisStore({ client: client as RedisClient });
+  const sentinel = createSentinel({ name: "main", sentinelRootNodes: [NOWHERE] });
+  for (const client of [createClient(), ioredis, sentinel]) new RedisStore({ client: client as RedisClient });
 });
