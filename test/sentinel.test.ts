@@ -165,6 +165,7 @@ describe("behind sentinels", { timeout: 60_000 }, () => {
       turns(nodes).every(({ subscriptions = 0 }, n) => subscriptions > (before[n]?.subscriptions ?? 0)),
     );
     await Promise.all(nodes.map(leaseHeld));
+    for (const { coordinator } of nodes) expect(coordinator?.state.lastBreak?.reason).toMatch(/closed/i);
   });
 
   test("commands that are sent at once are answered in their order", async () => {
@@ -205,6 +206,20 @@ describe("behind sentinels", { timeout: 60_000 }, () => {
     load.failures.delete(StoreUnavailableError);
     load.failures.delete(SessionConflictError); // others were faster, again and again
     expect([...load.failures.keys()]).toEqual([]);
+  });
+
+  test("a master that stands still, under load, is left for the one that has its place", async () => {
+    const { topology } = sentinel;
+    const running = await startLoad();
+    const { nodes, load, ids } = running;
+    await load.through(async () => {
+      const old = await topology.suspendMaster();
+      onTestFinished(() => topology.resume(old));
+      await ready(nodes, ids[0] as string);
+      topology.resume(old);
+    });
+    await topology.settled();
+    await judged(running);
   });
 
   test("a deletion that replication lost is made again by those who remember it", async () => {

@@ -54,10 +54,16 @@ export class NodeRedisSentinelPort implements RedisPort {
   }
 
   async #askSentinel(): Promise<Master> {
-    if (!this.#sentinel.isOpen) throw new Error("The sentinel client is closed");
-    const client = await this.#sentinel._execute(false, async (master) => master);
-    this.#master = { client, port: new NodeRedisPort(client) };
-    return this.#master;
+    const sentinel = this.#sentinel;
+    const closed = () => new Error("The sentinel client is closed");
+    if (!sentinel.isOpen) throw closed();
+    try {
+      const client = await sentinel._execute(false, async (master) => master);
+      this.#master = { client, port: new NodeRedisPort(client) };
+      return this.#master;
+    } catch (error) {
+      throw sentinel.isOpen ? error : closed(); // it would say that something of its own is undefined
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import { Redis as Ioredis6, Cluster as IoredisCluster6 } from "ioredis";
 import { Redis as Ioredis5, Cluster as IoredisCluster5 } from "ioredis5";
 import { createClient, createClientPool, createCluster, createSentinel } from "redis";
-import { createCluster as createCluster5 } from "redis5";
+import { createCluster as createCluster5, createSentinel as createSentinel5 } from "redis5";
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
   ClusterCoordinator,
@@ -50,6 +50,13 @@ describe.each(UNSUPPORTED)("%s", (_, make, says) => {
     expect(() => construct(client)).toThrow(UnsupportedClientError);
     expect(() => construct(client)).toThrow(says);
   });
+});
+
+test.each([
+  ["6", createSentinel({ name: "main", sentinelRootNodes: [NOWHERE] })],
+  ["5", createSentinel5({ name: "main", sentinelRootNodes: [NOWHERE] })],
+])("a sentinel client of node-redis %s that nobody connected says so at once", async (_, client) => {
+  await expect(new RedisStore({ client }).get("id")).rejects.toThrow("The sentinel client is closed");
 });
 
 test("a client that is not connected yet is one", () => {

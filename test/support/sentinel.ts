@@ -81,6 +81,19 @@ export class SentinelTopology {
     return old;
   }
 
+  /** Lets the master stand still, with all of its connections; resolves when another one has its place. The old one. */
+  async suspendMaster(): Promise<RedisServer> {
+    const old = await this.master();
+    process.kill(old.pid, "SIGSTOP");
+    await this.#promotedInsteadOf(old);
+    return old;
+  }
+
+  /** Lets a server go on that stood still. */
+  resume(server: RedisServer): void {
+    process.kill(server.pid, "SIGCONT");
+  }
+
   /** Resolves when the replicas have all that the master has by now. */
   async replicated(): Promise<void> {
     const master = await this.master();
@@ -181,9 +194,9 @@ async function startSentinel(masterPort: number): Promise<Sentinel> {
     `sentinel parallel-syncs ${NAME} ${REPLICAS}`,
   ];
   await writeFile(file, `${lines.join("\n")}\n`);
-  const process = spawn(command, [file, "--sentinel"], { env, stdio: "ignore", detached: true });
-  guard(process, directory);
-  const sentinel = new Sentinel(port, process);
+  const server = spawn(command, [file, "--sentinel"], { env, stdio: "ignore", detached: true });
+  guard(server, directory);
+  const sentinel = new Sentinel(port, server);
   await eventually(async () => (await sentinel.state()).size > 0);
   // the usual periods are of seconds; servers before 7.0 keep them
   const periods = ["info-period", "100", "publish-period", "200", "ask-period", "200"];
