@@ -1,9 +1,17 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { SessionConflictError, SessionRevokedError, StoreUnavailableError } from "../src/index.js";
+import {
+  RedisStore,
+  type Session,
+  SessionConflictError,
+  SessionRevokedError,
+  StoreUnavailableError,
+} from "../src/index.js";
+import type { RedisClient } from "../src/redis/detect.js";
 import { History } from "../src/testing/history.js";
 import { eventually } from "./support/eventually.js";
-import { cached, leaseHeld, startNode, type TestStore } from "./support/node.js";
+import { cached, leaseHeld, startNode, type TestData, type TestStore } from "./support/node.js";
 import { redisCommand } from "./support/redis-command.js";
 import { replicationOf, useSentinel } from "./support/sentinel.js";
 import { sentinelClientKinds } from "./support/sentinel-clients.js";
@@ -12,17 +20,25 @@ import { BOUND_MS, shortCluster } from "./support/short-bound.js";
 /** What one process with four nodes may need to tell of an answer. */
 const TOLERANCE_MS = 100;
 const SESSIONS = 4;
-const NEVER = 1; // nothing listens there
+const NOWHERE = 1; // nothing listens there
+const ANY = 0; // these clients ask sentinels
 
 const sentinel = useSentinel();
 
 /** One node for each client, of one cluster. */
 async function startNodes() {
-  const options = { port: 0, ...shortCluster() };
+  const options = { port: ANY, ...shortCluster() };
   const kinds = sentinelClientKinds(sentinel.topology);
   const nodes = await Promise.all(kinds.map((kind) => startNode({ ...options, kind })));
   const [writer] = nodes as [TestStore];
   return { nodes, writer, prefix: options.prefix };
+}
+
+/** Writes one session fifty times at once. What the last of these writes answered. */
+async function setMany(store: RedisStore<TestData>, first: number, id: string = randomUUID()) {
+  const writes = await Promise.all(Array.from({ length: 50 }, (_, n) => store.set(id, { n: first + n })));
+  expect((await store.get(id))?.data.n).toBe(first + 49);
+  return writes.at(-1) as Session<TestData>;
 }
 
 /** How often each node has lost its subscription or a message, and found another one. */
@@ -168,12 +184,19 @@ describe("behind sentinels", { timeout: 60_000 }, () => {
     for (const { coordinator } of nodes) expect(coordinator?.state.lastBreak?.reason).toMatch(/closed/i);
   });
 
-  test("commands that are sent at once are answered in their order", async () => {
-    const { nodes, prefix } = await startNodes();
-    for (const [n, node] of nodes.entries()) {
-      const id = `${prefix}${n}`;
-      await Promise.all(Array.from({ length: 50 }, (_, n) => node.redisStore.set(id, { n })));
-      expect((await node.redisStore.get(id))?.data.n).toBe(49);
+  test("commands are carried out in their order, those too that are sent while the master is looked for", async () => {
+    const { prefix } = shortCluster();
+    for (const kind of sentinelClientKinds(sentinel.topology)) {
+      const client = kind.create(ANY);
+      onTestFinished(() => kind.close(client));
+      const store = new RedisStore<TestData>({
+        client: client as RedisClient,
+        prefix,
+        commandTimeoutMs: 5_000,
+      });
+      const { id } = await setMany(store, 0);
+      await setMany(store, 50, id);
+      expect((await store.get(id))?.data.n).toBe(99);
     }
   });
 
@@ -230,7 +253,7 @@ describe("behind sentinels", { timeout: 60_000 }, () => {
     await topology.replicated();
     const [master, replicas] = await Promise.all([topology.master(), topology.replicas()]);
     await redisCommand(master.port, "CONFIG", "SET", "min-replicas-to-write", "0");
-    for (const { port } of replicas) await redisCommand(port, "REPLICAOF", "127.0.0.1", String(NEVER));
+    for (const { port } of replicas) await redisCommand(port, "REPLICAOF", "127.0.0.1", String(NOWHERE));
     await writer.delete(id);
     await eventually(() => nodes.every((node) => node.peek(id) === undefined));
     const old = await topology.killMaster();

@@ -18,7 +18,7 @@ const REPLICAS = 2;
 /** A master that has lost its replicas to another one refuses writes, beats among them. */
 const CAUTION = ["--min-replicas-to-write", "1", "--min-replicas-max-lag", "10"];
 const SERVER_ARGS = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", ...CAUTION];
-const NEW_MASTER = { timeoutMs: 20_000 };
+const NEW_MASTER = { timeoutMs: 30_000 };
 
 /** Where a server or a sentinel listens. */
 export interface Address {
@@ -197,7 +197,10 @@ async function startSentinel(masterPort: number): Promise<Sentinel> {
   const server = spawn(command, [file, "--sentinel"], { env, stdio: "ignore", detached: true });
   guard(server, directory);
   const sentinel = new Sentinel(port, server);
-  await eventually(async () => (await sentinel.state()).size > 0);
+  const answers = eventually(async () => (await sentinel.state()).get("port") === String(masterPort));
+  const ends = once(server, "exit").then(() => false);
+  // the port was taken
+  if (!(await Promise.race([answers.catch(() => false), ends]))) return startSentinel(masterPort);
   // the usual periods are of seconds; servers before 7.0 keep them
   const periods = ["info-period", "100", "publish-period", "200", "ask-period", "200"];
   await redisCommand(port, "SENTINEL", "DEBUG", ...periods).catch(() => {});
