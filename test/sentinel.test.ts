@@ -265,6 +265,7 @@ describe("behind sentinels", { timeout: 60_000 }, () => {
       nodes.reduce((sum, { coordinator }) => sum + (coordinator?.stats().reasserted ?? 0), 0);
     await eventually(() => reasserted() === 1); // one of them found it, the others its tombstone
     await old.restart();
+    await Promise.all(nodes.map(leaseHeld));
     for (const node of nodes) expect(await node.get(id, { consistency: "strong" })).toBeUndefined();
   });
 });
