@@ -68,24 +68,21 @@ export class SentinelTopology {
   /** Lets the sentinels make a replica the master; resolves when all of them say so. The old one. */
   async failover(): Promise<RedisServer> {
     const old = await this.master();
-    await redisCommand(this.#first.port, "SENTINEL", "FAILOVER", NAME);
-    await this.#promotedInsteadOf(old);
+    await this.#promoted(() => redisCommand(this.#first.port, "SENTINEL", "FAILOVER", NAME));
     return old;
   }
 
   /** Ends the master as a crash would; resolves when another one has its place. The old one. */
   async killMaster(): Promise<RedisServer> {
     const old = await this.master();
-    await old.kill();
-    await this.#promotedInsteadOf(old);
+    await this.#promoted(() => old.kill());
     return old;
   }
 
   /** Lets the master stand still, with all of its connections; resolves when another one has its place. The old one. */
   async suspendMaster(): Promise<RedisServer> {
     const old = await this.master();
-    process.kill(old.pid, "SIGSTOP");
-    await this.#promotedInsteadOf(old);
+    await this.#promoted(async () => process.kill(old.pid, "SIGSTOP"));
     return old;
   }
 
@@ -131,11 +128,25 @@ export class SentinelTopology {
     await this.replicated();
   }
 
-  async #promotedInsteadOf({ port }: RedisServer): Promise<void> {
-    await eventually(async () => {
-      const states = await Promise.all(this.#sentinels.map((sentinel) => sentinel.state()));
-      return states.every((state) => state.get("port") !== String(port) && state.get("flags") === "master");
-    }, NEW_MASTER);
+  /** On a busy machine a second promotion may follow by itself, so the epoch counts, and not who is the master. */
+  async #promoted(event: () => Promise<unknown>): Promise<void> {
+    const before = await this.#epochs();
+    await event();
+    const newer = async () => (await this.#epochs()).every((epoch, n) => epoch > (before[n] ?? 0));
+    const agree = async () => {
+      const states = await this.#states();
+      const ports = new Set(states.map((state) => state.get("port")));
+      return ports.size === 1 && states.every((state) => state.get("flags") === "master");
+    };
+    await eventually(async () => (await newer()) && (await agree()), NEW_MASTER);
+  }
+
+  async #epochs(): Promise<number[]> {
+    return (await this.#states()).map((state) => Number(state.get("config-epoch")));
+  }
+
+  #states(): Promise<Map<string, string>[]> {
+    return Promise.all(this.#sentinels.map((sentinel) => sentinel.state()));
   }
 
   async #masterPort(): Promise<number> {
