@@ -118,10 +118,10 @@ async function launch(port, args, { command, env }) {
  * Ends the server when this process ends, in whatever way (SIGKILL too), and removes its directory. A shell waits at
  * a pipe: it reads a line when the server has ended by itself, and the end of the pipe when we are gone.
  *
- * @param {ServerProcess} server
+ * @param {import("node:child_process").ChildProcess} server
  * @param {string} directory
  */
-function guard(server, directory) {
+export function guard(server, directory) {
   const script = 'read -r _ || kill -KILL "$1"; rm -rf "$2"';
   const shell = spawn("sh", ["-c", script, "guard", `${server.pid}`, directory], {
     stdio: ["pipe", "ignore", "ignore"],

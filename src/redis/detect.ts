@@ -1,13 +1,14 @@
 import { UnsupportedClientError } from "../errors.js";
 import { type IoredisClient, IoredisPort } from "./ioredis.js";
 import { type NodeRedisClient, NodeRedisPort } from "./node-redis.js";
+import { type NodeRedisSentinelClient, NodeRedisSentinelPort } from "./node-redis-sentinel.js";
 import type { RedisPort } from "./port.js";
 
 /**
- * A client of `redis` (node-redis) or `ioredis`, versions 5 and 6, for one server; typed by what we call of it. Or a `RedisPort`: what the
- * store needs of any other.
+ * A client of `redis` (node-redis) or `ioredis`, versions 5 and 6, for one server, or for the master that sentinels name; typed by what
+ * we call of it. Or a `RedisPort`: what the store needs of any other.
  */
-export type RedisClient = NodeRedisClient | IoredisClient | RedisPort;
+export type RedisClient = NodeRedisClient | NodeRedisSentinelClient | IoredisClient | RedisPort;
 
 /** Finds out what kind of client this is. Throws an `UnsupportedClientError` that says what to do if it is none of ours. */
 export function portOf(client: RedisClient): RedisPort {
@@ -17,18 +18,23 @@ export function portOf(client: RedisClient): RedisPort {
   if ("masters" in client || ("isCluster" in client && client.isCluster === true)) {
     throw new UnsupportedClientError("a Redis Cluster client is not supported by this version");
   }
-  if ("getSentinelNode" in client || "totalClients" in client) {
-    throw new UnsupportedClientError(
-      "a sentinel or a pool of `redis` is not supported; pass a client of one server",
-    );
+  if ("totalClients" in client) {
+    throw new UnsupportedClientError("a pool of `redis` is not supported; pass a client of one server");
   }
   if ("send" in client && "subscribe" in client) return client;
-  if (client.options?.keyPrefix) {
-    const reason =
-      "its `keyPrefix` renames some keys and not others; leave it out and set the store's `prefix`";
-    throw new UnsupportedClientError(reason);
+  if ("getSentinelNode" in client) {
+    requireNoKeyPrefix(client._keyPrefix);
+    return new NodeRedisSentinelPort(client);
   }
+  requireNoKeyPrefix(client.options?.keyPrefix);
   if ("call" in client && "status" in client) return new IoredisPort(client);
   if ("sendCommand" in client && "isOpen" in client) return new NodeRedisPort(client);
   throw new UnsupportedClientError("it is neither a client of `redis` nor one of `ioredis`");
+}
+
+function requireNoKeyPrefix(keyPrefix: unknown): void {
+  if (!keyPrefix) return;
+  const reason =
+    "its `keyPrefix` renames some keys and not others; leave it out and set the store's `prefix`";
+  throw new UnsupportedClientError(reason);
 }

@@ -1,7 +1,7 @@
 import { Redis as Ioredis6, Cluster as IoredisCluster6 } from "ioredis";
 import { Redis as Ioredis5, Cluster as IoredisCluster5 } from "ioredis5";
 import { createClient, createClientPool, createCluster, createSentinel } from "redis";
-import { createCluster as createCluster5 } from "redis5";
+import { createCluster as createCluster5, createSentinel as createSentinel5 } from "redis5";
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
   ClusterCoordinator,
@@ -31,12 +31,12 @@ const UNSUPPORTED: readonly [string, () => unknown, says: RegExp][] = [
   ["ioredis 6 with a keyPrefix", () => new Ioredis6({ ...lazily, keyPrefix: "app:" }), /keyPrefix/],
   ["ioredis 5 with a keyPrefix", () => new Ioredis5({ ...lazily, keyPrefix: "app:" }), /keyPrefix/],
   ["node-redis 6 with a keyPrefix", () => createClient({ keyPrefix: "app:" }), /keyPrefix/],
-  // Both have `sendCommand` and `isOpen` like a client; the one takes other arguments, the other one cannot subscribe.
   [
-    "a sentinel of node-redis",
-    () => createSentinel({ name: "main", sentinelRootNodes: [NOWHERE] }),
-    /not supported|neither/,
+    "a sentinel client of node-redis 6 with a keyPrefix",
+    () => createSentinel({ name: "main", sentinelRootNodes: [NOWHERE], keyPrefix: "app:" }),
+    /keyPrefix/,
   ],
+  // It has `sendCommand` and `isOpen` like a client, and cannot subscribe.
   ["a pool of node-redis", () => createClientPool({ socket: NOWHERE }), /not supported|neither/],
 ];
 
@@ -52,8 +52,16 @@ describe.each(UNSUPPORTED)("%s", (_, make, says) => {
   });
 });
 
+test.each([
+  ["6", createSentinel({ name: "main", sentinelRootNodes: [NOWHERE] })],
+  ["5", createSentinel5({ name: "main", sentinelRootNodes: [NOWHERE] })],
+])("a sentinel client of node-redis %s that nobody connected says so at once", async (_, client) => {
+  await expect(new RedisStore({ client }).get("id")).rejects.toThrow("The sentinel client is closed");
+});
+
 test("a client that is not connected yet is one", () => {
   const ioredis = new Ioredis6(lazily);
   onTestFinished(() => ioredis.disconnect());
-  for (const client of [createClient(), ioredis]) new RedisStore({ client: client as RedisClient });
+  const sentinel = createSentinel({ name: "main", sentinelRootNodes: [NOWHERE] });
+  for (const client of [createClient(), ioredis, sentinel]) new RedisStore({ client: client as RedisClient });
 });

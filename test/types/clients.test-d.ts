@@ -1,7 +1,7 @@
 import { Redis as Redis6 } from "ioredis";
 import { Redis as Redis5 } from "ioredis5";
-import { createClient as createClient6 } from "redis";
-import { createClient as createClient5 } from "redis5";
+import { createClient as createClient6, createSentinel as createSentinel6 } from "redis";
+import { createClient as createClient5, createSentinel as createSentinel5 } from "redis5";
 import { describe, expectTypeOf, test } from "vitest";
 import { ClusteredRedisStore, createStore, type RedisClient, RedisStore } from "../../src/index.js";
 
@@ -21,6 +21,13 @@ describe("a client is taken as its package types it:", () => {
     const client = createClient5({ url: "redis://127.0.0.1" });
     expectTypeOf(client).toExtend<RedisClient>();
     new RedisStore({ client });
+  });
+
+  test("a sentinel client of redis 6 and of redis 5", () => {
+    const options = { name: "mymaster", sentinelRootNodes: [{ host: "127.0.0.1", port: 26_379 }] };
+    expectTypeOf(createSentinel6(options)).toExtend<RedisClient>();
+    new ClusteredRedisStore({ client: createSentinel6(options) });
+    new ClusteredRedisStore({ client: createSentinel5(options) });
   });
 
   test("ioredis 6", () => {

@@ -1,0 +1,271 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, onTestFinished, test } from "vitest";
+import {
+  RedisStore,
+  type Session,
+  SessionConflictError,
+  SessionRevokedError,
+  StoreUnavailableError,
+} from "../src/index.js";
+import type { RedisClient } from "../src/redis/detect.js";
+import { History } from "../src/testing/history.js";
+import { eventually } from "./support/eventually.js";
+import { cached, leaseHeld, startNode, type TestData, type TestStore } from "./support/node.js";
+import { redisCommand } from "./support/redis-command.js";
+import { replicationOf, useSentinel } from "./support/sentinel.js";
+import { sentinelClientKinds } from "./support/sentinel-clients.js";
+import { BOUND_MS, shortCluster } from "./support/short-bound.js";
+
+/** What one process with four nodes may need to tell of an answer. */
+const TOLERANCE_MS = 100;
+const SESSIONS = 4;
+const NOWHERE = 1; // nothing listens there
+const ANY = 0; // these clients ask sentinels
+
+const sentinel = useSentinel();
+
+/** One node for each client, of one cluster. */
+async function startNodes() {
+  const options = { port: ANY, ...shortCluster() };
+  const kinds = sentinelClientKinds(sentinel.topology);
+  const nodes = await Promise.all(kinds.map((kind) => startNode({ ...options, kind })));
+  const [writer] = nodes as [TestStore];
+  return { nodes, writer, prefix: options.prefix };
+}
+
+/** Writes one session fifty times at once. What the last of these writes answered. */
+async function setMany(store: RedisStore<TestData>, first: number, id: string = randomUUID()) {
+  const writes = await Promise.all(Array.from({ length: 50 }, (_, n) => store.set(id, { n: first + n })));
+  expect((await store.get(id))?.data.n).toBe(first + 49);
+  return writes.at(-1) as Session<TestData>;
+}
+
+/** How often each node has lost its subscription or a message, and found another one. */
+const turns = (nodes: readonly TestStore[]) =>
+  nodes.map(({ coordinator }) => {
+    const { subscriptions, chainBreaks } = coordinator?.stats() ?? {};
+    return { subscriptions, chainBreaks };
+  });
+
+/** Reads and changes on all nodes, each answer judged. */
+class Load {
+  readonly history = new History({ maxStalenessMs: BOUND_MS, toleranceMs: TOLERANCE_MS });
+  /** The operations that failed, by what they failed with. */
+  readonly failures = new Map<unknown, number>();
+  changes = 0;
+  /** Whether what is acknowledged now will not be lost. */
+  #binds = true;
+  #runs = true;
+  readonly #ids: readonly string[];
+  readonly #workers: Promise<void>[];
+
+  constructor(nodes: readonly TestStore[], ids: readonly string[]) {
+    this.#ids = ids;
+    this.#workers = nodes.flatMap((node) => [this.#work(node), this.#work(node), this.#watch(node)]);
+    onTestFinished(() => this.end());
+  }
+
+  /** What happens meanwhile may lose what was acknowledged meanwhile; what was replicated before binds all the time. */
+  async through(event: () => Promise<unknown>): Promise<void> {
+    const sinceMs = performance.now();
+    this.#binds = false;
+    await sentinel.topology.replicated();
+    await event();
+    this.history.lost(sinceMs, performance.now());
+    this.#binds = true;
+  }
+
+  /** Waits until so many more changes were made. */
+  async changed(count: number): Promise<void> {
+    const enough = this.changes + count;
+    await eventually(() => this.changes >= enough);
+  }
+
+  /** Resolves when everything that was asked for has been answered. */
+  async end(): Promise<void> {
+    this.#runs = false;
+    await Promise.all(this.#workers);
+  }
+
+  async #work(node: TestStore): Promise<void> {
+    for (let turn = 0; this.#runs; turn++) {
+      const id = this.#ids[Math.floor(Math.random() * this.#ids.length)] as string;
+      await (turn % 4 === 0 ? this.#change(node, id) : this.#read(node, id)).catch((error) => {
+        const kind = error.constructor;
+        this.failures.set(kind, (this.failures.get(kind) ?? 0) + 1);
+      });
+      await delay(5);
+    }
+  }
+
+  async #read(node: TestStore, id: string): Promise<void> {
+    const startedAtMs = performance.now();
+    const session = await node.get(id);
+    if (session) this.history.answered(id, session.data.n, { startedAtMs, endedAtMs: performance.now() });
+  }
+
+  async #change(node: TestStore, id: string): Promise<void> {
+    const startedAtMs = performance.now();
+    const session = await node.update(id, ({ n }) => ({ n: n + 1 }));
+    if (session === undefined) return;
+    this.changes++;
+    if (this.#binds) this.history.changed(id, session.data.n, { startedAtMs, endedAtMs: performance.now() });
+  }
+
+  /** Looks at all that a node would answer from memory. */
+  async #watch(node: TestStore): Promise<void> {
+    for (; this.#runs; await delay(5)) {
+      for (const id of this.#ids) {
+        const atMs = performance.now();
+        const session = node.peek(id);
+        if (session) this.history.answered(id, session.data.n, { startedAtMs: atMs, endedAtMs: atMs });
+      }
+    }
+  }
+}
+
+/** Four nodes under load, with a session that was deleted and is asked for all the same. */
+async function startLoad() {
+  const { nodes, writer } = await startNodes();
+  const sessions = await Promise.all(Array.from({ length: SESSIONS }, () => writer.create({ n: 0 })));
+  const ids = sessions.map(({ id }) => id);
+  const { id: deleted } = await writer.create({ n: 0 });
+  for (const node of nodes) await cached(node, deleted);
+  const load = new Load(nodes, [...ids, deleted]);
+  const startedAtMs = performance.now();
+  await writer.delete(deleted);
+  load.history.ended(deleted, { startedAtMs, endedAtMs: performance.now() }, { revoked: false });
+  await load.changed(50);
+  return { nodes, load, ids, deleted };
+}
+
+/** Waits until all nodes answer from memory, and to all of them writes are possible. */
+async function ready(nodes: readonly TestStore[], id: string): Promise<void> {
+  for (const node of nodes) {
+    await eventually(async () => (await node.update(id, ({ n }) => ({ n: n + 1 }))) !== undefined);
+    await leaseHeld(node);
+  }
+}
+
+async function judged({ load, nodes, deleted }: Awaited<ReturnType<typeof startLoad>>): Promise<void> {
+  await load.changed(50);
+  await load.end();
+  expect(load.history.violations).toEqual([]);
+  expect(load.history.reads).toBeGreaterThan(1_000);
+  for (const node of nodes) {
+    expect(await node.get(deleted, { consistency: "strong" })).toBeUndefined();
+    await expect(node.set(deleted, { n: 9 })).rejects.toThrow(SessionRevokedError);
+  }
+}
+
+describe("behind sentinels", { timeout: 60_000 }, () => {
+  test("sessions are shared by nodes on all clients", async () => {
+    const { nodes } = await startNodes();
+    for (const node of nodes) {
+      const { id } = await node.create({ n: 1 });
+      for (const other of nodes) await cached(other, id);
+      await node.update(id, ({ n }) => ({ n: n + 1 }));
+      for (const other of nodes) await eventually(async () => (await other.get(id))?.data.n === 2);
+      await eventually(async () => (await node.revoke(id)).acknowledged);
+      for (const other of nodes) expect(other.peek(id)).toBeUndefined();
+    }
+  });
+
+  test("a subscription that is cut is told as lost, and another one takes its place", async () => {
+    const { nodes } = await startNodes();
+    const before = turns(nodes);
+    const { port } = await sentinel.topology.master();
+    await redisCommand(port, "CLIENT", "KILL", "TYPE", "pubsub");
+    await eventually(() =>
+      turns(nodes).every(({ subscriptions = 0 }, n) => subscriptions > (before[n]?.subscriptions ?? 0)),
+    );
+    await Promise.all(nodes.map(leaseHeld));
+    for (const { coordinator } of nodes) expect(coordinator?.state.lastBreak?.reason).toMatch(/closed/i);
+  });
+
+  test("commands are carried out in their order, those too that are sent while the master is looked for", async () => {
+    const { prefix } = shortCluster();
+    for (const kind of sentinelClientKinds(sentinel.topology)) {
+      const client = kind.create(ANY);
+      onTestFinished(() => kind.close(client));
+      const store = new RedisStore<TestData>({
+        client: client as RedisClient,
+        prefix,
+        commandTimeoutMs: 5_000,
+      });
+      const { id } = await setMany(store, 0);
+      await setMany(store, 50, id);
+      expect((await store.get(id))?.data.n).toBe(99);
+    }
+  });
+
+  test("a failover on demand, under load, breaks no promise of the history that survives", async () => {
+    const running = await startLoad();
+    const { nodes, load, ids } = running;
+    await load.through(async () => {
+      await sentinel.topology.failover();
+      await ready(nodes, ids[0] as string);
+    });
+    await judged(running);
+    await sentinel.topology.settled();
+  });
+
+  test("a master that crashes, under load, ends in errors, not in silence; its return changes nothing", async () => {
+    const running = await startLoad();
+    const { nodes, load, ids } = running;
+    let old = await sentinel.topology.master();
+    await load.through(async () => {
+      old = await sentinel.topology.killMaster();
+      await ready(nodes, ids[0] as string);
+    });
+    const before = turns(nodes);
+    await old.restart();
+    await sentinel.topology.settled();
+    expect(await replicationOf(old)).toContain("role:slave");
+    await judged(running);
+    expect(turns(nodes)).toEqual(before);
+    expect(load.failures.get(StoreUnavailableError)).toBeGreaterThan(0);
+    load.failures.delete(StoreUnavailableError);
+    load.failures.delete(SessionConflictError); // others were faster, again and again
+    expect([...load.failures.keys()]).toEqual([]);
+  });
+
+  test("a master that stands still, under load, is left for the one that has its place", async () => {
+    const { topology } = sentinel;
+    const running = await startLoad();
+    const { nodes, load, ids } = running;
+    await load.through(async () => {
+      const old = await topology.suspendMaster();
+      onTestFinished(() => topology.resume(old));
+      await ready(nodes, ids[0] as string);
+      topology.resume(old);
+    });
+    await topology.settled();
+    await judged(running);
+  });
+
+  test("a deletion that replication lost is made again by those who remember it", async () => {
+    const { topology } = sentinel;
+    const { nodes, writer, prefix } = await startNodes();
+    const { id } = await writer.create({ n: 1 });
+    for (const node of nodes) await cached(node, id);
+    await topology.replicated();
+    const [master, replicas] = await Promise.all([topology.master(), topology.replicas()]);
+    await redisCommand(master.port, "CONFIG", "SET", "min-replicas-to-write", "0");
+    for (const { port } of replicas) await redisCommand(port, "REPLICAOF", "127.0.0.1", String(NOWHERE));
+    await writer.delete(id);
+    await eventually(() => nodes.every((node) => node.peek(id) === undefined));
+    const old = await topology.killMaster();
+    const promoted = await topology.master();
+    await eventually(async () =>
+      expect(await redisCommand(promoted.port, "GET", `${prefix}${id}`)).toMatch(/\r\nT1/),
+    );
+    const reasserted = () =>
+      nodes.reduce((sum, { coordinator }) => sum + (coordinator?.stats().reasserted ?? 0), 0);
+    await eventually(() => reasserted() === 1); // one of them found it, the others its tombstone
+    await old.restart();
+    await Promise.all(nodes.map(leaseHeld));
+    for (const node of nodes) expect(await node.get(id, { consistency: "strong" })).toBeUndefined();
+  });
+});
