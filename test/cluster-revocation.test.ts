@@ -362,6 +362,8 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
 
     test("and not that one was written, which is `invalidated` on the others", async () => {
       const id = await shared();
+      // what told of its creation may come after the copy
+      await eventually(() => [b, c].every((node) => node.coordinator?.stats().changesReceived === 1));
       const invalidated: [node: string, id: string][] = [];
       for (const [name, node] of Object.entries({ a, b, c })) {
         node.coordinator?.on("invalidated", (id) => invalidated.push([name, id]));
