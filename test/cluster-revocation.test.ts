@@ -13,7 +13,14 @@ import { metaKey } from "../src/redis/session-table.js";
 import { TcpProxy } from "../src/testing/tcp-proxy.js";
 import type { ClientKind, TestClient } from "./support/clients.js";
 import { eventually } from "./support/eventually.js";
-import { CURRENT_CLIENT_KINDS, cached, startNode, type TestStore } from "./support/node.js";
+import {
+  CURRENT_CLIENT_KINDS,
+  cached,
+  expectGone,
+  sharedBy,
+  startNode,
+  type TestStore,
+} from "./support/node.js";
 import { redisCommand } from "./support/redis-command.js";
 import { useRedis } from "./support/redis-server.js";
 import { shortCluster } from "./support/short-bound.js";
@@ -81,22 +88,9 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
   }
 
   /** A session that all nodes hold in memory. */
-  async function shared(user?: string): Promise<string> {
-    const { id } = await a.create({ n: 1 }, user === undefined ? {} : { user });
-    for (const node of [a, b, c]) await cached(node, id);
-    return id;
-  }
+  const shared = (user?: string) => sharedBy([a, b, c], user);
 
-  /** Nobody answers with the session, neither from memory nor from Redis. Looks at all the memories before anything can happen. */
-  async function expectGone(...ids: string[]): Promise<void> {
-    for (const node of [a, b, c]) for (const id of ids) expect(node.peek(id)).toBeUndefined();
-    for (const node of [a, b, c]) {
-      for (const id of ids) {
-        expect(await node.get(id)).toBeUndefined();
-        expect(await node.get(id, { consistency: "strong" })).toBeUndefined();
-      }
-    }
-  }
+  const expectNone = (...ids: string[]) => expectGone([a, b, c], ids);
 
   /** The nodes that the registry has. */
   async function registered(): Promise<string[]> {
@@ -123,7 +117,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       const id = await shared();
       const before = [a, b, c].map((node) => coordinatorOf(node).stats());
       expect(await a.revoke(id)).toEqual(ACKNOWLEDGED);
-      await expectGone(id);
+      await expectNone(id);
       const after = [a, b, c].map((node) => coordinatorOf(node).stats());
       const more = (count: (stats: CoordinatorStats) => number) =>
         after.map((stats, n) => count(stats) - count(before[n] ?? stats));
@@ -145,7 +139,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       await cached(b, id);
       expect(c.peek(id)).toBeUndefined();
       expect(await c.revoke(id)).toEqual(ACKNOWLEDGED);
-      await expectGone(id);
+      await expectNone(id);
     });
 
     test("is acknowledged also for a session that nobody holds, and for none at all", async () => {
@@ -154,7 +148,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       a.evictFromCache(id);
       expect(await b.revoke(id)).toEqual(ACKNOWLEDGED);
       expect(await b.revoke("nobody")).toEqual(ACKNOWLEDGED);
-      await expectGone(id, "nobody");
+      await expectNone(id, "nobody");
     });
 
     test("of the same session by two nodes at once, and twice by one, ends for all", async () => {
@@ -162,7 +156,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       const id = await shared();
       const revocations = await Promise.all([a.revoke(id), b.revoke(id), b.revoke(id)]);
       expect(revocations).toEqual([ACKNOWLEDGED, ACKNOWLEDGED, ACKNOWLEDGED]);
-      await expectGone(id);
+      await expectNone(id);
     });
 
     test("of many sessions at once from every node ends each", async () => {
@@ -171,7 +165,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       const nodes = [a, b, c];
       const revocations = await Promise.all(ids.map((id, n) => nodes[n % 3]?.revoke(id)));
       for (const revocation of revocations) expect(revocation).toEqual(ACKNOWLEDGED);
-      await expectGone(...ids);
+      await expectNone(...ids);
     });
 
     test("lets nobody bring the session back", async () => {
@@ -181,7 +175,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
         await expect(node.set(id, { n: 2 })).rejects.toThrow(SessionRevokedError);
         expect(await node.touch(id)).toBe(false);
       }
-      await expectGone(id);
+      await expectNone(id);
     });
 
     test("is uncertain when a node says nothing in time, though the session is deleted", async () => {
@@ -192,7 +186,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       expect(error).toMatchObject({ deleted: true });
       expect(a.peek(id)).toBeUndefined();
       for (const node of [b, c]) await eventually(() => node.peek(id) === undefined);
-      await expectGone(id);
+      await expectNone(id);
       await eventually(async () => !(await registered()).includes("ghost")); // its time ends all the same
     });
 
@@ -202,12 +196,12 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       const { acknowledged, nodes, waitedMs } = await a.revoke(id);
       expect([acknowledged, nodes]).toEqual([false, 3]);
       expect(waitedMs).toBeGreaterThanOrEqual(BOUND_MS);
-      await expectGone(id);
+      await expectNone(id);
       expect(coordinatorOf(a).stats().revocations).toEqual({ acknowledged: 0, outlasted: 1 });
       await eventually(async () => !(await registered()).includes("ghost"));
       const next = await shared();
       expect(await a.revoke(next)).toEqual(ACKNOWLEDGED);
-      await expectGone(next);
+      await expectNone(next);
     });
 
     test("leaves a node in the registry that was silent, and has beaten since", async () => {
@@ -229,7 +223,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       await eventually(() => b.peek(id) === undefined);
       controller.abort(reason);
       expect(await revocation).toBe(reason);
-      await expectGone(id);
+      await expectNone(id);
     });
 
     test("rejects when its node is closed meanwhile, and after it", async () => {
@@ -249,7 +243,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       const ids = [await shared("ann"), await shared("ann"), await shared("ann")];
       const others = [await shared("bob"), await shared()];
       expect(await b.revokeUser("ann")).toEqual(ACKNOWLEDGED);
-      await expectGone(...ids);
+      await expectNone(...ids);
       for (const node of [a, b, c]) {
         for (const id of others) expect((await node.get(id))?.data).toEqual({ n: 1 });
       }
@@ -266,7 +260,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
           await cached(node, session.id);
         }
       }
-      await expectGone(id);
+      await expectNone(id);
       const left: string[] = [];
       for await (const { id } of b.sessionsOf("ann")) left.push(id);
       expect(left.sort()).toEqual([login.id, renamed.id].sort());
@@ -284,7 +278,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
         ACKNOWLEDGED,
         ACKNOWLEDGED,
       ]);
-      await expectGone(id);
+      await expectNone(id);
       const { id: login } = await b.create({ n: 2 }, { user: "ann" });
       expect(await a.get(login)).toBeDefined();
     });
@@ -298,7 +292,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       });
       expect(a.peek(id)).toBeUndefined();
       expect(await a.revokeUser("ann")).toMatchObject({ acknowledged: false, nodes: 3 });
-      await expectGone(id);
+      await expectNone(id);
     });
   });
 
@@ -341,7 +335,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       const id = await shared("ann");
       await strict.create({ n: 2 }, { user: "ann" });
       expect(await all()).toEqual(onAll({ reason: "limit", id }));
-      await expectGone(id);
+      await expectNone(id);
     });
 
     test("by revokeUser(), once for all of them", async () => {
@@ -555,7 +549,7 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       }
       await settle(a); // the registry has to be trusted anew
       expect(await a.revoke(id)).toEqual(ACKNOWLEDGED);
-      await expectGone(id);
+      await expectNone(id);
     });
   });
 

@@ -85,15 +85,15 @@ export class SessionFlow<T extends object> {
   ): Promise<SessionBase<T> | undefined> {
     const own = base?.id === id ? base : undefined;
     if (own?.saving !== undefined) return this.#saveAfter(own.saving, id, asStored(data), own, endMs);
-    const hadToWait = this.#turns.isBusy(id);
-    const prolonged = hadToWait ? undefined : this.#prolong(id, data, own, endMs);
+    const isBusy = this.#turns.isBusy(id);
+    // Without a base there is only what this node holds to compare with, which does not show a write that is under way.
+    const prolonged = own === undefined && isBusy ? undefined : this.#prolong(id, data, own, endMs);
     if (prolonged !== undefined && (await prolonged)) return own;
-    const mine = hadToWait ? asStored(data) : data; // as it is now
+    const mine = isBusy ? asStored(data) : data; // as it is now
     const saving = this.#turns.take(id, async () => {
       const life = lifeUntil(endMs, this.store.ttlMs, Date.now());
       if (life === undefined) return void (await this.end(id));
       if (own === undefined) return this.#insert(id, mine, life);
-      if (hadToWait && (await this.#prolong(id, mine, own, endMs))) return own;
       return this.#change(mine, own, life);
     });
     if (own === undefined) return saving;

@@ -1,4 +1,5 @@
 import type { RedisCommands } from "../redis/commands.js";
+import { scan, scanAll } from "../redis/scan.js";
 import { LEGACY_READ } from "../redis/scripts/legacy-read.js";
 import { REPLACE } from "../redis/scripts/replace.js";
 import { generationsKey } from "../redis/session-table.js";
@@ -46,20 +47,9 @@ export class Migration {
   /** The keys of one step, and where the next one begins; `"0"`: there is none. */
   async scan(cursor: string): Promise<{ next: string; keys: string[] }> {
     const { fromPrefix, idPrefix, batch } = this.#plan;
-    const match = `${(fromPrefix + idPrefix).replace(/[*?[\]\\]/g, "\\$&")}*`;
-    const count = String(batch);
-    const reply = await this.#commands.send([
-      "SCAN",
-      cursor,
-      "MATCH",
-      match,
-      "COUNT",
-      count,
-      "TYPE",
-      "string",
-    ]);
-    const [next, keys] = reply as [string, string[]];
-    return { next: String(next), keys: [...new Set(keys)] };
+    const step = { prefix: fromPrefix + idPrefix, cursor, count: batch, type: "string" };
+    const { next, keys } = await scan(this.#commands, step);
+    return { next, keys: [...new Set(keys)] };
   }
 
   /** Rewrites the record of one key. `undefined` if there is none any more. */
@@ -91,16 +81,12 @@ export class Migration {
   /** The keys that the nodes keep beside the sessions, by their kinds: a user's name is nobody's business. */
   async otherKeys(): Promise<Map<string, number>> {
     const kinds = new Map<string, number>();
-    let cursor = "0";
-    do {
-      const reply = await this.#commands.send(["SCAN", cursor, "MATCH", "sessionmesh:*", "COUNT", "1000"]);
-      const [next, keys] = reply as [string, string[]];
+    for await (const keys of scanAll(this.#commands, { prefix: "sessionmesh:", count: 1_000 })) {
       for (const key of keys) {
         const kind = key.startsWith("sessionmesh:user:") ? "sessionmesh:user:*" : key;
         kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
       }
-      cursor = String(next);
-    } while (cursor !== "0");
+    }
     return kinds;
   }
 

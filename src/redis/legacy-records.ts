@@ -4,7 +4,13 @@ import type { RedisCommands } from "./commands.js";
 import type { Reply } from "./port.js";
 import { LEGACY_READ } from "./scripts/legacy-read.js";
 import { LEGACY_TOUCH } from "./scripts/legacy-touch.js";
-import { type Extension, type Life, SessionTable, type SessionTableOptions } from "./session-table.js";
+import {
+  ENDLESS,
+  type Extension,
+  type Life,
+  SessionTable,
+  type SessionTableOptions,
+} from "./session-table.js";
 
 /** Where the sessions of another store are. */
 export interface LegacyRecordsOptions extends SessionTableOptions {
@@ -64,10 +70,7 @@ export class LegacyRecords {
     const sentAtMs = Math.floor(this.#clock.now());
     const reply = await this.#commands.run(LEGACY_TOUCH, [key], [String(lifeMs)], { mayRepeat: true });
     if (reply === null) return undefined;
-    if (Number(reply) < 0) {
-      const never = Number.POSITIVE_INFINITY;
-      return { aliveUntilMs: never, expiresAtMs: never, isFinal: true };
-    }
+    if (Number(reply) < 0) return ENDLESS;
     return {
       aliveUntilMs: sentAtMs + Number(reply),
       expiresAtMs: expiresAtMs ?? Math.floor(this.#clock.wallNow()) + ttlMs,

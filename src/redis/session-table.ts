@@ -18,6 +18,7 @@ import { hashForLog, isSessionId } from "../session/session.js";
 import type { RedisCommands } from "./commands.js";
 import { Moved } from "./moved.js";
 import type { Reply } from "./port.js";
+import { scanAll } from "./scan.js";
 import { CLEAR } from "./scripts/clear.js";
 import { DELETE } from "./scripts/delete.js";
 import { INCREMENT } from "./scripts/increment.js";
@@ -115,7 +116,7 @@ export interface RotateRequest {
 export type Registry = ReadonlyMap<string, string>;
 
 /** What a touch makes of a record that another store wrote without an end: nothing. */
-const ENDLESS: Extension = {
+export const ENDLESS: Extension = {
   aliveUntilMs: Number.POSITIVE_INFINITY,
   expiresAtMs: Number.POSITIVE_INFINITY,
   isFinal: true,
@@ -375,24 +376,8 @@ export class SessionTable {
   }
 
   /** `TYPE string` leaves out what another part of the application may keep under the same prefix. */
-  async *#scan(): AsyncGenerator<string[]> {
-    const match = `${this.#prefix.replace(/[*?[\]\\]/g, "\\$&")}*`;
-    let cursor = "0";
-    do {
-      const reply = await this.#commands.send([
-        "SCAN",
-        cursor,
-        "MATCH",
-        match,
-        "COUNT",
-        `${SCAN_COUNT}`,
-        "TYPE",
-        "string",
-      ]);
-      const [next, keys] = reply as [string, string[]];
-      cursor = String(next);
-      if (keys.length > 0) yield keys;
-    } while (cursor !== "0");
+  #scan(): AsyncGenerator<string[]> {
+    return scanAll(this.#commands, { prefix: this.#prefix, count: SCAN_COUNT, type: "string" });
   }
 
   async #run(

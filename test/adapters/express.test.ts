@@ -1,12 +1,10 @@
-import { once } from "node:events";
 import { createRequire } from "node:module";
-import type { AddressInfo } from "node:net";
 import express, { type ErrorRequestHandler } from "express";
 import session from "express-session";
 import { vi } from "vitest";
 import { ExpressSessionStore } from "../../src/adapters/express.js";
 import { expressSessionOf } from "./site-sessions.js";
-import { describeSites, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
+import { describeSites, listening, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
 
 vi.hoisted(() => {
   process.env.NO_DEPRECATION = "express"; // version 4 says so of Node, not of us
@@ -31,16 +29,7 @@ function openWith(make: typeof express) {
       else response.status(500).send(error.code);
     };
     app.use(failed);
-    const server = app.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return {
-      port: (server.address() as AddressInfo).port,
-      store: store.store,
-      close: async () => {
-        server.closeAllConnections();
-        server.close();
-      },
-    };
+    return listening(app.listen(0, "127.0.0.1"), store.store);
   };
 }
 

@@ -1,27 +1,18 @@
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
-import { type ServerType, serve } from "@hono/node-server";
+import type { Server } from "node:http";
+import { serve } from "@hono/node-server";
 import { type SessionEnv, useSession } from "@hono/session";
 import { type Context, Hono } from "hono";
 import { type Session, sessionMiddleware } from "hono-sessions";
 import { HonoSessionStore } from "../../src/adapters/hono.js";
 import type { SiteSession } from "../../src/testing/adapter-suite.js";
-import { describeSites, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
+import { describeSites, listening, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
 
 type Data = Record<string, unknown>;
 
 async function listen(app: Hono<never>, { store }: HonoSessionStore): Promise<OpenSite> {
   app.onError((error, context) => context.text(error.message, 500));
-  const server: ServerType = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" });
-  await once(server, "listening");
-  return {
-    port: (server.address() as AddressInfo).port,
-    store,
-    close: async () => {
-      if ("closeAllConnections" in server) server.closeAllConnections();
-      server.close();
-    },
-  };
+  const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" });
+  return listening(server as Server, store);
 }
 
 function plainSession({ var: { session } }: Context<SessionEnv<Data>>): SiteSession {

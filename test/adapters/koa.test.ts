@@ -1,10 +1,8 @@
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import Koa, { type Context } from "koa";
 import session from "koa-session";
 import { KoaSessionStore } from "../../src/adapters/koa.js";
 import type { SiteSession } from "../../src/testing/adapter-suite.js";
-import { describeSites, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
+import { describeSites, listening, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
 
 function sessionOf(ctx: Context): SiteSession {
   const present = () => {
@@ -36,16 +34,7 @@ async function open({ adapter, routes, maxAgeMs, rolling }: SiteRequest): Promis
     ctx.status = status;
     ctx.body = body;
   });
-  const server = app.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    port: (server.address() as AddressInfo).port,
-    store: store.store,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  return listening(app.listen(0, "127.0.0.1"), store.store);
 }
 
 describeSites("Koa 3", open, { regenerates: true, rolls: true, ends: true, waits: true });

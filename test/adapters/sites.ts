@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, onTestFinished, test } from "vitest";
 import type { ClusteredRedisStoreOptions } from "../../src/index.js";
 import type { RedisClient } from "../../src/redis/detect.js";
@@ -90,6 +93,19 @@ async function openCluster(
         await site.store.close();
         await closeClient();
       }
+    },
+  };
+}
+
+/** A site on a server that was told to listen. */
+export async function listening(server: Server, store: SessionStore<unknown>): Promise<OpenSite> {
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    store,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
     },
   };
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { ClusteredRedisStore, type ClusteredRedisStoreOptions } from "../../src/index.js";
 import type { RedisClient } from "../../src/redis/detect.js";
 import { CLIENT_KINDS, type ClientKind, type TestClient } from "./clients.js";
@@ -73,4 +73,24 @@ export async function cached(store: TestStore, id: string): Promise<void> {
     await store.get(id);
     return store.peek(id) !== undefined;
   });
+}
+
+/** A session of the first node that all of them hold in memory. */
+export async function sharedBy(nodes: readonly TestStore[], user?: string): Promise<string> {
+  const [first] = nodes;
+  if (first === undefined) throw new Error("no node");
+  const { id } = await first.create({ n: 1 }, user === undefined ? {} : { user });
+  for (const node of nodes) await cached(node, id);
+  return id;
+}
+
+/** No node answers with a session of these ids, neither from memory nor from Redis. Looks at all the memories before anything can happen. */
+export async function expectGone(nodes: readonly TestStore[], ids: readonly string[]): Promise<void> {
+  for (const node of nodes) for (const id of ids) expect(node.peek(id)).toBeUndefined();
+  for (const node of nodes) {
+    for (const id of ids) {
+      expect(await node.get(id)).toBeUndefined();
+      expect(await node.get(id, { consistency: "strong" })).toBeUndefined();
+    }
+  }
 }
