@@ -2,19 +2,35 @@ import { UnsupportedClientError } from "../errors.js";
 import { type IoredisClient, IoredisPort } from "./ioredis.js";
 import { type NodeRedisClient, NodeRedisPort } from "./node-redis.js";
 import { type NodeRedisSentinelClient, NodeRedisSentinelPort } from "./node-redis-sentinel.js";
-import type { RedisPort } from "./port.js";
+import type { RedisClusterPort, RedisPort } from "./port.js";
 
 /**
  * A client of `redis` (node-redis) or `ioredis`, versions 5 and 6, for one server, or for the master that sentinels name; typed by what
  * we call of it. Or a `RedisPort`: what the store needs of any other.
  */
-export type RedisClient = NodeRedisClient | NodeRedisSentinelClient | IoredisClient | RedisPort;
+export type RedisClient =
+  | NodeRedisClient
+  | NodeRedisSentinelClient
+  | IoredisClient
+  | RedisPort
+  | RedisClusterPort;
+
+/** What the store needs of a client of Redis Cluster; `undefined` if it is one of a single server. */
+export function clusterPortOf(client: RedisClient): RedisClusterPort | undefined {
+  return isCluster(client) ? client : undefined;
+}
+
+function isCluster(client: RedisClient): client is RedisClusterPort {
+  return typeof client === "object" && client !== null && "slot" in client;
+}
 
 /** Finds out what kind of client this is. Throws an `UnsupportedClientError` that says what to do if it is none of ours. */
 export function portOf(client: RedisClient): RedisPort {
   if (typeof client !== "object" || client === null) {
     throw new UnsupportedClientError("pass a connected client of `redis` or `ioredis` as `client`");
   }
+  if (isCluster(client))
+    throw new UnsupportedClientError("it is one of a Redis Cluster, and a single server is asked for");
   if ("masters" in client || ("isCluster" in client && client.isCluster === true)) {
     throw new UnsupportedClientError("a Redis Cluster client is not supported by this version");
   }

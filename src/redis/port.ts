@@ -16,6 +16,26 @@ export interface RedisPort {
    * messages may have been missed, so a lost one is reported by `onClose` (once, unless `close()` came first) and replaced by a new one.
    */
   subscribe(request: SubscriptionRequest): Promise<Subscription>;
+
+  /** By which command messages are published. Default `PUBLISH`. */
+  readonly publishCommand?: "PUBLISH" | "SPUBLISH";
+
+  /** Resolves when commands may be sent; `undefined` if they may be at once, as by default. */
+  ready?(): Promise<void> | undefined;
+}
+
+/** How messages are published and heard on a Redis Cluster: within the shard that owns the channel's slot (Redis 7), or by all nodes. */
+export type PubSubMode = "sharded" | "plain";
+
+/** What the store needs of a client of Redis Cluster. */
+export interface RedisClusterPort {
+  /**
+   * A port for what shares a slot.
+   *
+   * `send`: a command with a key goes to the master of that key's slot, nearly always this one; a command without a key to the master of this slot.
+   * `subscribe`: a connection to the master of this slot, lost also when the slot goes to another master.
+   */
+  slot(slot: number, mode: PubSubMode): RedisPort;
 }
 
 export interface SubscriptionRequest {

@@ -315,13 +315,18 @@ export class SessionTable {
     return { generation: Number(generation), registry: registryOf(registry), deleted: Number(moved) === 1 };
   }
 
-  /** The ids of a user's sessions, that which ends first first. */
-  async idsOf(user: string): Promise<string[]> {
+  /** The ids of a user's sessions with their ends by the clock of Redis, that which ends first first. */
+  async idsOf(user: string): Promise<{ id: string; endMs: number }[]> {
     const encoded = encodeUser(user);
     const keys = [this.#generations, this.#userIndex + encoded];
-    return this.#ids(
-      (await this.#commands.run(USER_SESSIONS, keys, [encoded], { mayRepeat: true })) as string[],
-    );
+    const reply = await this.#commands.run(USER_SESSIONS, keys, [encoded], { mayRepeat: true });
+    const found: { id: string; endMs: number }[] = [];
+    const fields = reply as string[];
+    for (let i = 0; i < fields.length; i += 2) {
+      const id = (fields[i] as string).slice(this.#prefix.length);
+      if (isSessionId(id)) found.push({ id, endMs: Number(fields[i + 1]) });
+    }
+    return found;
   }
 
   /** Deletes again what a server may have lost; how many had come back. */

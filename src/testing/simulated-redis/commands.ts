@@ -112,10 +112,12 @@ export const COMMANDS: ReadonlyMap<string, SimulatedCommand> = new Map(
       const score = sortedSet(context, key).get(member);
       return score === undefined ? null : String(score);
     }),
-    ZRANGE: reads((context, [key = "", start, stop]) => {
+    ZRANGE: reads((context, [key = "", start, stop, withScores]) => {
       const byScore = [...sortedSet(context, key)].sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1));
-      const members = byScore.map(([member]) => member);
-      return members.slice(integer(start), integer(stop) === -1 ? undefined : integer(stop) + 1);
+      const range = byScore.slice(integer(start), integer(stop) === -1 ? undefined : integer(stop) + 1);
+      return range.flatMap(([member, score]) =>
+        withScores === undefined ? [member] : [member, String(score)],
+      );
     }),
 
     RPUSH: writes(({ keyspace }, [key = "", ...items]) =>
