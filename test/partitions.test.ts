@@ -233,6 +233,35 @@ describe("two nodes", () => {
   });
 });
 
+describe("sessions that another store left", () => {
+  test("go on in the partition of their id, wherever their own keys are", async () => {
+    const { prefix } = clusterNames();
+    const ids = Array.from({ length: 20 }, (_, n) => `id-${n}`);
+    for (const id of ids) await redis.client.set(prefix + id, '{"n":1}', { PX: 60_000 });
+    await redis.client.set(`${prefix}-not-a-session`, "hello");
+    const options = {
+      client: shards,
+      prefix,
+      legacy: { prefix },
+      partitions: PARTITIONS,
+      pubsub: "plain" as const,
+    };
+    const store = new RedisStore<TestData>(options);
+
+    expect((await store.get("id-3"))?.data).toEqual({ n: 1 });
+    await store.set("id-3", { n: 2 });
+    await store.delete("id-4");
+    expect(await redis.client.exists([`${prefix}id-3`, `${prefix}id-4`])).toBe(0);
+    const listed: string[] = [];
+    for await (const id of store.ids()) listed.push(id);
+    expect(listed.sort()).toEqual(ids.filter((id) => id !== "id-4").sort());
+    expect(await store.count(({ data }) => data.n === 1)).toBe(18);
+    expect(await store.clear()).toBe(19);
+    expect(await store.size()).toBe(0);
+    expect(await redis.client.exists(`${prefix}-not-a-session`)).toBe(1);
+  });
+});
+
 describe("how the sessions are split", () => {
   test("is recorded by the first node", async () => {
     const names = clusterNames();

@@ -1,4 +1,5 @@
 import type { SessionCorruptError } from "../errors.js";
+import { MigratingTable } from "./migrating-table.js";
 import type { Partitioned } from "./partitions.js";
 import type {
   AcknowledgementRequest,
@@ -11,6 +12,9 @@ import type {
   Row,
   SessionTable,
 } from "./session-table.js";
+
+/** How many sessions of another store are looked at side by side. */
+const BATCH_SIZE = 100;
 
 /** The tables of all partitions as one: what is about one session goes to its partition, what is about all to each. */
 export class PartitionedTable {
@@ -72,16 +76,49 @@ export class PartitionedTable {
     return total(await Promise.all(groups.map(([table, ids]) => table.reassert(ids))));
   }
 
+  /** Deletes all sessions, those of another store included; how many there were. */
   async clear(): Promise<number> {
-    return total(await this.#each((table) => table.clear()));
+    let cleared = 0;
+    for await (const ids of this.#unmoved()) {
+      const removed = await Promise.all(ids.map((id) => this.#migrating(id)?.removeLegacy(id)));
+      cleared += removed.filter(Boolean).length;
+    }
+    return cleared + total(await this.#each((table) => table.clear()));
   }
 
-  async *ids(): AsyncGenerator<string[]> {
-    for (const table of this.#tables.all) yield* table.ids();
+  /** The ids of all sessions, each once, in the batches in which SCAN finds them. */
+  ids(): AsyncGenerator<string[]> {
+    return eachOnce(this.#unmoved(), ...this.#tables.all.map((table) => table.ids()));
   }
 
-  async *candidates(): AsyncGenerator<string[]> {
-    for (const table of this.#tables.all) yield* table.candidates();
+  /** The same with those that are over: for whoever reads each of them anyway. */
+  candidates(): AsyncGenerator<string[]> {
+    return eachOnce(this.#legacyIds(), ...this.#tables.all.map((table) => table.candidates()));
+  }
+
+  /**
+   * The ids of sessions that the other store has and we have not. Listed before our own: what is moved meanwhile is then among those.
+   */
+  async *#unmoved(): AsyncGenerator<string[]> {
+    for await (const ids of eachOnce(this.#legacyIds())) {
+      for (let i = 0; i < ids.length; i += BATCH_SIZE) {
+        const batch = ids.slice(i, i + BATCH_SIZE);
+        const unmoved = await Promise.all(batch.map((id) => this.#migrating(id)?.isUnmoved(id)));
+        yield batch.filter((_, n) => unmoved[n]);
+      }
+    }
+  }
+
+  /** What a partition's server has of the other store need not be of that partition: it lies wherever its key's slot is. */
+  async *#legacyIds(): AsyncGenerator<string[]> {
+    for (const table of this.#tables.all) {
+      if (table instanceof MigratingTable) yield* table.legacyIds();
+    }
+  }
+
+  #migrating(id: string): MigratingTable | undefined {
+    const table = this.#tables.of(id);
+    return table instanceof MigratingTable ? table : undefined;
   }
 
   async ping(): Promise<void> {
@@ -90,6 +127,18 @@ export class PartitionedTable {
 
   #each<R>(run: (table: SessionTable) => Promise<R>): Promise<R[]> {
     return Promise.all(this.#tables.all.map(run));
+  }
+}
+
+/** Batches without the ids that came before. */
+async function* eachOnce(...lists: readonly AsyncIterable<string[]>[]): AsyncGenerator<string[]> {
+  const seen = new Set<string>();
+  for (const list of lists) {
+    for await (const ids of list) {
+      const fresh = ids.filter((id) => !seen.has(id));
+      for (const id of fresh) seen.add(id);
+      yield fresh;
+    }
   }
 }
 

@@ -61,7 +61,7 @@ describe("the partitions of a client", () => {
 
   test("a single server has one, whatever was asked for", () => {
     const { all } = partitionsOf({ ...request, client: PORT });
-    expect(all).toEqual([{ port: PORT, prefix: "sess:", channel: "changes" }]);
+    expect(all).toEqual([{ port: PORT, prefix: "sess:", commonPrefix: "sess:", channel: "changes" }]);
   });
 
   test("those of a cluster have a slot each, which all their keys and channels share", () => {

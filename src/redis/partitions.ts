@@ -29,6 +29,8 @@ export interface Partition {
   readonly port: RedisPort;
   /** What stands before an id in its keys. */
   readonly prefix: string;
+  /** What stands before it in the keys of all partitions. */
+  readonly commonPrefix: string;
   readonly channel: string | undefined;
 }
 
@@ -75,7 +77,8 @@ export class Partitioned<P> {
 export function partitionsOf(request: PartitionsRequest): Partitioned<Partition> {
   const { client, prefix, channel, partitions, pubsub, clock, timeoutMs } = request;
   const cluster = clusterPortOf(client);
-  if (cluster === undefined) return new Partitioned([{ port: portOf(client), prefix, channel }]);
+  if (cluster === undefined)
+    return new Partitioned([{ port: portOf(client), prefix, commonPrefix: prefix, channel }]);
   requireNoBraces("prefix", prefix);
   if (channel !== undefined) requireNoBraces("channel", channel);
   const ports = hashTags(partitions).map((tag) => ({ tag, port: cluster.slot(slotOf(tag), pubsub) }));
@@ -85,6 +88,7 @@ export function partitionsOf(request: PartitionsRequest): Partitioned<Partition>
     ports.map(({ tag, port }) => ({
       port: layout.guard(port),
       prefix: `${prefix}{${tag}}`,
+      commonPrefix: `${prefix}{`,
       channel: channel === undefined ? undefined : `${channel}{${tag}}`,
     })),
   );

@@ -349,9 +349,9 @@ export class SessionTable {
     return deleted;
   }
 
-  /** The ids of all sessions, each once, in the batches in which SCAN finds them. */
+  /** The ids of all sessions, in the batches in which SCAN finds them. */
   async *ids(): AsyncGenerator<string[]> {
-    for await (const ids of this.#candidates()) {
+    for await (const ids of this.candidates()) {
       const keys = ids.map((id) => this.#key(id));
       const live = await this.#commands.run(LIST, [this.#generations, ...keys], [], { mayRepeat: true });
       yield this.#ids(live as string[]);
@@ -359,17 +359,8 @@ export class SessionTable {
   }
 
   /** The same with those that are over: for whoever reads each of them anyway. */
-  candidates(): AsyncGenerator<string[]> {
-    return this.#candidates();
-  }
-
-  async *#candidates(): AsyncGenerator<string[]> {
-    const seen = new Set<string>(); // SCAN may return a key more than once
-    for await (const keys of this.#scan()) {
-      const ids = this.#ids(keys).filter((id) => !seen.has(id));
-      for (const id of ids) seen.add(id);
-      yield ids;
-    }
+  async *candidates(): AsyncGenerator<string[]> {
+    for await (const keys of this.#scan()) yield this.#ids(keys);
   }
 
   #ids(keys: readonly string[]): string[] {

@@ -201,7 +201,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     this.#maxStalenessMs = maxStalenessMs;
     const layout = { partitions, pubsub, clock, timeoutMs: commandTimeoutMs };
     this.partitions = partitionsOf({ ...layout, client, prefix, channel: channel ?? undefined });
-    this.#lanes = this.partitions.map(({ port, prefix, channel }) => {
+    this.#lanes = this.partitions.map(({ port, prefix, commonPrefix, channel }) => {
       const gate = gateOf({
         clock,
         breaker,
@@ -211,7 +211,8 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
       const bounds = { timeoutMs: commandTimeoutMs, maxPending: maxPendingCommands };
       const commands = new RedisCommands({ port, clock, gate, ...bounds });
       const keys = { prefix, channel, defaultTtlMs: ttlMs, tombstoneTtlMs, nodeId };
-      return { gate, commands, table: sessionTable(codec, this.#legacy, { commands, clock, ...keys }) };
+      const table = sessionTable(codec, this.#legacy, commonPrefix, { commands, clock, ...keys });
+      return { gate, commands, table };
     });
     this.#table = new PartitionedTable(this.#lanes.map(({ table }) => table));
     this.#codec = codec;
@@ -590,12 +591,13 @@ interface Lane {
 function sessionTable<T>(
   codec: Codec<T>,
   legacy: Legacy<T> | undefined,
+  ownPrefix: string,
   options: SessionTableOptions,
 ): SessionTable {
   if (legacy === undefined) return new SessionTable(options);
   const { prefix, isForeign } = legacy;
   const recode = (text: string) => codec.encode(legacy.decode(text));
-  return new MigratingTable({ ...options, isForeign, legacyPrefix: prefix, recode });
+  return new MigratingTable({ ...options, isForeign, ownPrefix, legacyPrefix: prefix, recode });
 }
 
 async function* flat<I>(batches: AsyncIterable<I[]>): AsyncGenerator<I> {
