@@ -72,7 +72,7 @@ export class Layout {
   }
 
   async #record(): Promise<string> {
-    await this.#commands.send(["SET", layoutKey(this.#options.prefix), this.#text, "NX"]);
+    await this.#commands.send(["SETNX", layoutKey(this.#options.prefix), this.#text]);
     return String(await this.#read());
   }
 }

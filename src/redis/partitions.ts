@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.js";
 import { InvalidOptionError } from "../errors.js";
-import { crc16, SLOTS, slotOf } from "./cluster-slots.js";
+import { SLOTS, slotOf } from "./cluster-slots.js";
 import { clusterPortOf, portOf, type RedisClient } from "./detect.js";
 import { Layout } from "./layout.js";
 import type { PubSubMode, RedisPort } from "./port.js";
@@ -37,19 +37,21 @@ export interface Partition {
 /** One thing for each partition, found by a session's id. */
 export class Partitioned<P> {
   readonly all: readonly P[];
+  readonly #only: P | undefined;
 
   constructor(all: readonly P[]) {
     this.all = all;
+    this.#only = all.length === 1 ? all[0] : undefined;
   }
 
-  /** That of the partition which this session is in. */
+  /** That of the partition which this session is in. On the hot path. */
   of(id: string): P {
-    return this.all[this.indexOf(id)] as P;
+    return this.#only ?? (this.all[this.indexOf(id)] as P);
   }
 
-  /** The number of that partition: by the checksum of the whole id, whatever braces it has. What is no id is refused by whoever is asked for it. */
+  /** The number of that partition: by the hash of the id. What is no id is refused by whoever is asked for it. */
   indexOf(id: string): number {
-    return this.all.length === 1 || typeof id !== "string" ? 0 : crc16(id) % this.all.length;
+    return typeof id === "string" ? fnv1a(id) % this.all.length : 0;
   }
 
   /** The same ids by partition. */
@@ -71,6 +73,16 @@ export class Partitioned<P> {
   sum(count: (partition: P) => number): number {
     return this.all.reduce((total, partition) => total + count(partition), 0);
   }
+}
+
+/**
+ * FNV-1a of a text's UTF-16 code units, in 32 bits: https://datatracker.ietf.org/doc/html/draft-eastlake-fnv. A third of the time of the CRC16 by
+ * which Redis places keys, and it allocates nothing.
+ */
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
 }
 
 /** The partitions that a client's server or cluster has, and what must be found out before they are used. */

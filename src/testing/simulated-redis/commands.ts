@@ -57,6 +57,11 @@ export const COMMANDS: ReadonlyMap<string, SimulatedCommand> = new Map(
       else keyspace.put(key, "string", value, nowMs() + integer(life));
       return "OK";
     }),
+    SETNX: writes(({ keyspace }, [key = "", value = ""]) => {
+      if (keyspace.get(key, "string") !== undefined) return 0;
+      keyspace.put(key, "string", value);
+      return 1;
+    }),
     MSET: writes(({ keyspace }, pairs) => {
       for (const [key, value] of inPairs(pairs)) keyspace.put(key, "string", value);
       return "OK";
