@@ -108,13 +108,14 @@ export class RedisCommands {
       } catch (error) {
         if (failures === MAX_REPETITIONS || isOver() || !mayPass(error as Error)) throw error;
         this.#repetitions++;
-        await this.#wait(FIRST_BACKOFF_MS * 2 ** failures * (0.5 + this.#clock.random() / 2));
+        await this.pause(FIRST_BACKOFF_MS * 2 ** failures * (0.5 + this.#clock.random() / 2));
         if (isOver()) throw error;
       }
     }
   }
 
-  #wait(delayMs: number): Promise<void> {
+  /** Waits. */
+  pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
       this.#clock.schedule(resolve, delayMs);
     });
