@@ -141,6 +141,17 @@ describe.each(CLUSTER_CLIENT_KINDS)("on $name", (kind: ClusterClientKind) => {
     await eventually(() => expect(port.send(["GET", tag])).rejects.toThrow(/closed/i));
   });
 
+  test("addresses that are mapped are followed, those of a slot too that is being moved", async () => {
+    const { topology } = cluster;
+    const mapped = topology.ports.map((port) => [`127.0.0.1:${port}`, { host: "localhost", port }]);
+    const map = Object.fromEntries(mapped);
+    const view = slotOn(connect(kind, { nodeAddressMap: map, natMap: map }));
+    await hears(view);
+    const now = await topology.moveSlot(view.slot, () => view.port.send(["SET", view.tag, "value"]));
+    expect(await view.port.send(["GET", view.tag])).toBe("value");
+    await isAt(view, now);
+  });
+
   describe.each(MODES)("a %s subscription", (mode) => {
     test("hears several channels in the order in which they were published", async () => {
       const view = slotOn(ports, mode);

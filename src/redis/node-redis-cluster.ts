@@ -11,9 +11,12 @@ export interface NodeRedisClusterClient {
   readonly nodeByAddress: ReadonlyMap<string, NodeRedisClusterNode>;
   nodeClient(node: NodeRedisClusterNode): Promise<NodeRedisClient>;
   readonly isOpen: boolean;
-  /** Asks one node, and then others, for the table of slots. Internal to node-redis, but typed and the same in both versions. */
-  readonly _slots: { rediscover(startWith: NodeRedisClient): Promise<void> };
-  readonly _options: { readonly rootNodes: readonly object[]; readonly defaults?: object | undefined };
+  /**
+   * Asks a node for the table of slots, with the options of the client that it is given, and then others. Internal to node-redis, but
+   * typed and the same in both versions, which have different names for what it takes.
+   */
+  readonly _slots: { rediscover(startWith: never): Promise<void> };
+  readonly _options: { readonly rootNodes: readonly object[] };
   readonly _keyPrefix?: unknown;
 }
 
@@ -77,7 +80,7 @@ class NodeRedisNodes implements ClusterNodes {
     const startWith = clients.length > 0 ? await Promise.any(clients.map((c) => this.#tried(c))) : undefined;
     const options = (startWith?.options ?? _options.rootNodes[0]) as NodeRedisClient["options"];
     // copied, for node-redis changes what it is given here
-    await _slots.rediscover({ options: { ...options, socket: { ...options?.socket } } } as NodeRedisClient);
+    await _slots.rediscover({ options: { ...options, socket: { ...options?.socket } } } as never);
   }
 
   #connected(node: NodeRedisClusterNode | undefined): ClusterNode | undefined {

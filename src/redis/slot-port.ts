@@ -37,23 +37,26 @@ export class SlotPort implements RedisPort {
     request.signal.throwIfAborted();
     const node = router.ready(this.#slot) ?? (await router.find(this.#slot));
     let subscription: Subscription | undefined;
-    const close = () => {
-      this.#subscriptions.delete(watched);
-      subscription?.close();
-    };
     const ended = (reason: string) => {
-      close();
+      if (!this.#subscriptions.delete(watched)) return;
+      subscription?.close();
       router.doubt();
       onClose(reason);
     };
     const watched: Watched = { address: node.address, lost: ended };
+    const close = () => {
+      this.#subscriptions.delete(watched);
+      subscription?.close();
+    };
+    this.#subscriptions.add(watched);
     try {
       subscription = await node.port.subscribe({ ...request, onClose: ended }, this.#mode);
     } catch (error) {
+      this.#subscriptions.delete(watched);
       router.doubt();
       throw error;
     }
-    this.#subscriptions.add(watched);
+    if (!this.#subscriptions.has(watched)) subscription.close(); // lost meanwhile, which was told
     return { close };
   }
 
