@@ -26,6 +26,8 @@ export interface WorldContext {
   readonly network: NetworkOptions;
   /** Told of each command that the server has carried out. */
   readonly onCommand?: ((command: Command) => void) | undefined;
+  /** Told of each message that the server sends to one subscriber. */
+  readonly onMessage?: (() => void) | undefined;
 }
 
 /** The address at which nodes find the server: which one that is changes in a failover. */
@@ -195,6 +197,7 @@ export class Connection {
       return;
     }
     this.#address.queue.spendMessage();
+    this.#world.onMessage?.();
     toNode.send(() => {
       this.#note(this.process.name, () => `hears ${log.message(message)}`);
       onMessage(message);

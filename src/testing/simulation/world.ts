@@ -22,6 +22,8 @@ export interface SimulatedWorldOptions {
   readonly logLimit?: number;
   /** Told of each command that the server has carried out. Default: nobody. */
   readonly onCommand?: (command: Command) => void;
+  /** Told of each message that the server sends to one subscriber. Default: nobody. */
+  readonly onMessage?: () => void;
 }
 
 const DEFAULT_NETWORK: NetworkOptions = {
@@ -56,7 +58,7 @@ export class SimulatedWorld {
   readonly #nodes = new Map<string, WorldNode>();
   #isRunning = false;
 
-  constructor({ seed, network, logLimit = DEFAULT_LOG_LIMIT, onCommand }: SimulatedWorldOptions) {
+  constructor({ seed, network, logLimit = DEFAULT_LOG_LIMIT, onCommand, onMessage }: SimulatedWorldOptions) {
     const random = new SeededRandom(String(seed));
     this.log = new WorldLog(logLimit);
     this.random = random.fork("world");
@@ -66,6 +68,7 @@ export class SimulatedWorld {
       log: this.log,
       network: { ...DEFAULT_NETWORK, ...network },
       onCommand,
+      onMessage,
     };
     this.#address = new ServerAddress(newServer(this.#context), this.#context);
   }
