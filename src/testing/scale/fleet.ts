@@ -115,7 +115,7 @@ export class Fleet {
   /** The session was there all the time; it takes memory only from when somebody asks for it. */
   #seed(server: SimulatedRedis, id: string): void {
     const key = DEFAULT_PREFIX + id;
-    if (server.execute(["EXISTS", key]) === 1) return;
+    if (server.readOnly || server.execute(["EXISTS", key]) === 1) return;
     const tag = newTag();
     const life = String(LIFE_MS).padStart(13, "0");
     const [created, expires] = [WALL_START_MS, WALL_START_MS + LIFE_MS];

@@ -50,9 +50,9 @@ export const MEASURED_MESSAGE_MS = 0.005;
 /** A large site, and the defaults of the store. */
 const DEFAULT_LOAD: Omit<ScaleLoad, "nodes"> = {
   sessions: 1_000_000,
-  zipfExponent: 0.9,
-  requestsPerSecond: 2_000,
-  writeShare: 0.02,
+  zipfExponent: 1,
+  requestsPerSecond: 10_000,
+  writeShare: 0.002,
   routing: "sticky",
   maxStalenessMs: 2_000,
   cacheTtlMs: 30_000,
