@@ -74,8 +74,8 @@ export interface ClusteredRedisStoreOptions<T>
 }
 
 const OPTIONS = (
-  "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands breaker onOutage outageGraceMs tombstoneTtlMs " +
-  "maxSessionsPerUser clock cluster localCache logger"
+  "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands maxConcurrentLoads breaker onOutage outageGraceMs " +
+  "tombstoneTtlMs maxSessionsPerUser clock cluster localCache logger"
 ).split(" ");
 const CLUSTER_OPTIONS = "enabled nodeId channel subscribeTimeoutMs maxStalenessMs".split(" ");
 const CACHE_OPTIONS = "enabled ttlMs maxEntries maxBytes".split(" ");

@@ -1,3 +1,4 @@
+import { DEFAULT_MAX_CONCURRENT_LOADS } from "../options.js";
 import { Fleet } from "./scale/fleet.js";
 import { Meter, quantile, type ScaleSample } from "./scale/meter.js";
 import {
@@ -57,6 +58,7 @@ const NETWORK = { minDelayMs: 0.1, maxDelayMs: 5, maxUndelivered: 1_000_000 };
 export async function simulateScale(options: ScaleOptions): Promise<ScaleResult> {
   const { seed, warmUpMs = DEFAULT_WARM_UP_MS, measuredMs = DEFAULT_MEASURED_MS, event } = options;
   const { commandMs = MEASURED_COMMAND_MS, messageMs = MEASURED_MESSAGE_MS } = options;
+  const { maxConcurrentLoads = DEFAULT_MAX_CONCURRENT_LOADS } = options;
   const load = resolveLoad(options);
   const meter = new Meter(warmUpMs, STEP_MS);
   const staleness = new Staleness();
@@ -70,7 +72,7 @@ export async function simulateScale(options: ScaleOptions): Promise<ScaleResult>
     },
   });
   staleness.observe(world.server, () => world.nowMs);
-  const fleet = new Fleet(world, load, meter, staleness);
+  const fleet = new Fleet({ world, load, meter, staleness, maxConcurrentLoads });
   fleet.start();
   send(world, fleet, load);
   watch(world, meter);
@@ -118,8 +120,8 @@ function begin(
   else if (event.kind === "mass logout") evenly(event.sessions, event.overMs, (n) => void fleet.revoke(n));
   else {
     world.fault(event);
-    const promotedAtMs = startMs + event.lostMs + event.downMs;
-    world.at(promotedAtMs, () => staleness.observe(world.server, () => world.nowMs));
+    const promotedAtMs = startMs + event.lostMs + event.downMs + 1; // no node is connected to it so soon
+    world.at(promotedAtMs, () => staleness.promoted(world.server, () => world.nowMs));
   }
 }
 

@@ -14,6 +14,15 @@ interface Counter {
   readonly n: number;
 }
 
+/** Where a fleet runs, what it has to do, and who watches it. */
+export interface FleetOptions {
+  readonly world: SimulatedWorld;
+  readonly load: ScaleLoad;
+  readonly meter: Meter;
+  readonly staleness: Staleness;
+  readonly maxConcurrentLoads: number;
+}
+
 interface Member {
   readonly node: WorldNode;
   readonly store: ClusteredRedisStore<Counter>;
@@ -29,14 +38,16 @@ export class Fleet {
   readonly #load: ScaleLoad;
   readonly #meter: Meter;
   readonly #staleness: Staleness;
+  readonly #maxConcurrentLoads: number;
   readonly #members: Member[];
   #started = 0;
 
-  constructor(world: SimulatedWorld, load: ScaleLoad, meter: Meter, staleness: Staleness) {
+  constructor({ world, load, meter, staleness, maxConcurrentLoads }: FleetOptions) {
     this.#world = world;
     this.#load = load;
     this.#meter = meter;
     this.#staleness = staleness;
+    this.#maxConcurrentLoads = maxConcurrentLoads;
     this.#members = Array.from({ length: load.nodes }, () => this.#member());
   }
 
@@ -98,6 +109,7 @@ export class Fleet {
       clock: node.clock,
       cluster: { nodeId: node.name, maxStalenessMs },
       localCache: { ttlMs: cacheTtlMs, maxEntries: MAX_ENTRIES },
+      maxConcurrentLoads: this.#maxConcurrentLoads,
     });
     return { node, store };
   }

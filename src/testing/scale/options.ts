@@ -39,6 +39,8 @@ export interface ScaleOptions extends Partial<ScaleLoad> {
   readonly commandMs?: number;
   /** The same for each message that it sends to one subscriber. */
   readonly messageMs?: number;
+  /** `maxConcurrentLoads` of each node. Default: that of the store. */
+  readonly maxConcurrentLoads?: number;
   /** What happens when the measuring begins. Default: nothing. */
   readonly event?: ScaleEvent;
 }

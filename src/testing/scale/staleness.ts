@@ -35,6 +35,18 @@ export class Staleness {
     });
   }
 
+  /** Another server took over, which lacks the last writes: what they replaced is current again, and they are replaced. */
+  promoted(server: SimulatedRedis, nowMs: () => number): void {
+    for (const [key, lost] of this.#current) {
+      const revision = server.execute(["GETRANGE", key, "2", "13"]) as string;
+      if (revision === lost) continue;
+      this.#replacedAtMs.set(lost, nowMs());
+      this.#replacedAtMs.delete(revision);
+      this.#current.set(key, revision);
+    }
+    this.observe(server, nowMs);
+  }
+
   /** A session was put there before anything began. */
   seeded(key: string, revision: string): void {
     if (!this.#current.has(key)) this.#current.set(key, revision);
