@@ -27,6 +27,7 @@ import { info } from "../redis.mjs";
  * @property {Spread} commandsPerSecond scripts that nodes ran
  * @property {Spread} beatsPerSecond
  * @property {number} missed breaks of the chain, in all rounds
+ * @property {number} failed writes that Redis did not answer in time, in all rounds
  */
 
 /** The nodes are spread over so many processes at most. */
@@ -68,6 +69,7 @@ export async function measure(observer, redisUrl, { sizes, rates, seconds, round
  * @property {number} commands
  * @property {number} beats
  * @property {number} missed
+ * @property {number} failed
  * @property {Float64Array} latenciesMs
  * @property {Float64Array} resolvedMs
  * @property {Pick<Round, "seconds" | "cpuUs" | "bytes"> | undefined} idle the round of beats alone before
@@ -123,6 +125,7 @@ function summary(nodes, writesPerSecond, rounds) {
     commandsPerSecond: over(({ commands, seconds }) => commands / seconds),
     beatsPerSecond: over(({ beats, seconds }) => beats / seconds),
     missed: rounds.reduce((sum, { missed }) => sum + missed, 0),
+    failed: rounds.reduce((sum, { failed }) => sum + failed, 0),
   };
 }
 
@@ -145,6 +148,8 @@ async function counters(observer) {
 /** Nodes in several processes: `nodes.mjs`. */
 class Fleet {
   #processes;
+  /** Aborted when a process ends: nobody waits for its answer. */
+  #ended = new AbortController();
 
   /**
    * @param {string} redisUrl
@@ -165,6 +170,7 @@ class Fleet {
   /** @param {import("node:child_process").ChildProcess[]} processes */
   constructor(processes) {
     this.#processes = processes;
+    for (const process of processes) process.once("exit", () => this.#ended.abort());
   }
 
   /**
@@ -175,7 +181,7 @@ class Fleet {
     const share = { seconds, writesPerSecond: writesPerSecond / this.#processes.length };
     const heard = await Promise.all(
       this.#processes.map(async (process) => {
-        const answer = once(process, "message");
+        const answer = once(process, "message", { signal: this.#ended.signal });
         process.send(share);
         const [told] = await answer;
         return /** @type {import("./nodes.mjs").Heard} */ (told);
@@ -186,6 +192,7 @@ class Fleet {
       resolvedMs: Float64Array.from(heard.flatMap(({ resolvedMs }) => [...resolvedMs])),
       beats: heard.reduce((sum, { beats }) => sum + beats, 0),
       missed: heard.reduce((sum, { missed }) => sum + missed, 0),
+      failed: heard.reduce((sum, { failed }) => sum + failed, 0),
     };
   }
 

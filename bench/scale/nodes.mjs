@@ -3,7 +3,7 @@
  * told to, and takes down when each node hears of each write.
  *
  * @typedef {{ seconds: number, writesPerSecond: number }} Phase
- * @typedef {{ latenciesMs: Float64Array, resolvedMs: Float64Array, beats: number, missed: number }} Heard
+ * @typedef {{ latenciesMs: Float64Array, resolvedMs: Float64Array, beats: number, missed: number, failed: number }} Heard
  */
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
@@ -13,6 +13,8 @@ import { makeSession } from "../sessions.mjs";
 
 /** What is written is of no use after its phase. */
 const TTL_MS = 10_000;
+/** As long as the bound on staleness allows: the machine may be slow. */
+const COMMAND_TIMEOUT_MS = 1_900;
 const TICK_MS = 2;
 /** How long after the last write of a phase its messages are waited for. */
 const SETTLE_MS = 200;
@@ -21,9 +23,13 @@ const [, , redisUrl = "", count = "1"] = process.argv;
 /** @type {number[]} */
 let latenciesMs = [];
 let written = 0;
+let failed = 0;
 
 const clients = await Promise.all(Array.from({ length: Number(count) }, () => connectNodeRedis(redisUrl)));
-const stores = clients.map((client) => new ClusteredRedisStore({ client, prefix: PREFIX, ttlMs: TTL_MS }));
+const stores = clients.map(
+  (client) =>
+    new ClusteredRedisStore({ client, prefix: PREFIX, ttlMs: TTL_MS, commandTimeoutMs: COMMAND_TIMEOUT_MS }),
+);
 await Promise.all(stores.map((store) => store.start()));
 // told when whatever is held of the session has been dropped; the id says when its write began
 for (const { coordinator } of stores)
@@ -43,6 +49,7 @@ for (const client of clients) client.destroy();
  */
 async function play({ seconds, writesPerSecond }) {
   latenciesMs = [];
+  failed = 0;
   const before = counts();
   /** @type {Promise<number>[]} */
   const writes = [];
@@ -52,7 +59,7 @@ async function play({ seconds, writesPerSecond }) {
     while (writes.length < due) writes.push(write());
     await delay(TICK_MS);
   }
-  const resolvedMs = await Promise.all(writes);
+  const resolvedMs = (await Promise.all(writes)).filter(Number.isFinite);
   await delay(SETTLE_MS);
   const after = counts();
   return {
@@ -60,15 +67,21 @@ async function play({ seconds, writesPerSecond }) {
     resolvedMs: Float64Array.from(resolvedMs),
     beats: after.beats - before.beats,
     missed: after.missed - before.missed,
+    failed,
   };
 }
 
-/** Writes a session on one of the nodes in turn; how long it took. */
+/** Writes a session on one of the nodes in turn; how long it took, NaN if it failed. */
 async function write() {
   const store = /** @type {(typeof stores)[number]} */ (stores[written++ % stores.length]);
   const startedAtMs = nowMs();
-  await store.set(`${startedAtMs} ${process.pid} ${written}`, makeSession(written));
-  return nowMs() - startedAtMs;
+  try {
+    await store.set(`${startedAtMs} ${process.pid} ${written}`, makeSession(written));
+    return nowMs() - startedAtMs;
+  } catch {
+    failed++;
+    return Number.NaN;
+  }
 }
 
 function counts() {

@@ -45,7 +45,7 @@ export interface ScaleOptions extends Partial<ScaleLoad> {
   readonly event?: ScaleEvent;
 }
 
-/** Processor time of Redis per script and per message that it sends, in milliseconds, rounded: see `docs/internals/scale.md`. */
+/** Processor time of Redis for a script that comes alone, and for each message that it sends, in milliseconds, rounded: see `docs/internals/scale.md`. */
 export const MEASURED_COMMAND_MS = 0.05;
 export const MEASURED_MESSAGE_MS = 0.005;
 
