@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { ClusteredRedisStore, type RedisClient, RedisStore, StoreUnavailableError } from "../src/index.js";
 import { slotOf } from "../src/redis/cluster-slots.js";
 import { type MakeStoreOptions, sessionStoreContract } from "../src/testing/index.js";
@@ -181,6 +181,30 @@ describe.each(CLUSTER_CLIENT_KINDS.map(({ name }) => name))("three nodes on %s",
       for (const node of nodes) await eventually(async () => (await node.get(id))?.data.n === -1);
     });
   });
+});
+
+test.each(
+  CURRENT,
+)("sessions are counted and cleared once each while a slot moves, on $name", async (kind) => {
+  const client = kind.create(cluster.topology.ports);
+  onTestFinished(() => kind.close(client));
+  const store = new RedisStore<{ n: number }>({
+    client: client as unknown as RedisClient,
+    prefix: clusterNames().prefix,
+  });
+  for (let n = 0; n < 50; n++) await store.set(`id-${n}`, { n });
+  const slot = slotOf(`${store.partitions.of("id-0").prefix}id-0`);
+  let counted: Promise<number> | undefined;
+  await cluster.topology.moveSlot(slot, async () => {
+    counted = store.size();
+  });
+  expect(await counted).toBe(50);
+  let cleared: Promise<number> | undefined;
+  await cluster.topology.moveSlot(slot, async () => {
+    cleared = store.clear();
+  });
+  expect(await cleared).toBe(50);
+  expect(await store.size()).toBe(0);
 });
 
 /** Two sessions whose partitions are at the beginning and at the end of the slots, and so on two masters. */

@@ -195,13 +195,36 @@ describe("a script that fails", () => {
     expect(port.sent).toHaveLength(2);
   });
 
-  test.each([
-    ...CONNECTION_ERRORS,
-    ...REFUSALS_FOR_NOW,
-  ])("is sent once if it may not be repeated: %s", async (failure) => {
+  test.each(CONNECTION_ERRORS)("is sent once if it may not be repeated: %s", async (failure) => {
     const { port, commands } = failing([failure]);
     await expect(whileTimePasses(run(commands, false))).rejects.toThrow(failure);
     expect(port.sent).toEqual([EVALSHA]);
+  });
+
+  test.each(REFUSALS_FOR_NOW)("that did nothing is sent again, whatever it is: %s", async (failure) => {
+    const { port, commands } = failing([failure, failure]);
+    expect(await whileTimePasses(run(commands, false))).toBe("done");
+    expect(port.sent).toEqual([EVALSHA, EVALSHA, EVALSHA]);
+  });
+
+  test("that may not be repeated, and was refused, is not sent again after it may have been carried out", async () => {
+    const { port, commands } = failing([
+      "TRYAGAIN Multiple keys request during rehashing of slot",
+      "Socket closed",
+    ]);
+    await expect(whileTimePasses(run(commands, false))).rejects.toThrow("Socket closed");
+    expect(port.sent).toEqual([EVALSHA, EVALSHA]);
+  });
+
+  test("since its slot goes to another master is sent again for as long as it has time", async () => {
+    const migrating = "TRYAGAIN Multiple keys request during rehashing of slot";
+    const { port, commands } = failing(Array.from({ length: 6 }, () => migrating));
+    expect(await whileTimePasses(run(commands))).toBe("done");
+    expect(port.sent).toHaveLength(7);
+    const endless = failing(Array.from({ length: 1_000 }, () => migrating));
+    await expect(whileTimePasses(run(endless.commands))).rejects.toThrow("no reply within 1000 ms");
+    expect(endless.port.sent.length).toBeGreaterThan(5);
+    expect(endless.port.sent.length).toBeLessThan(20);
   });
 
   test("may not be repeated unless somebody says so, and a plain command never", async () => {

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.js";
 import { SessionMeshError, StoreUnavailableError } from "../errors.js";
 import { ConcurrencyLimit } from "./concurrency-limit.js";
-import { mayPass } from "./failures.js";
+import { isMigrating, isRefusedForNow, mayPass } from "./failures.js";
 import type { Gate } from "./gate.js";
 import type { Command, RedisPort, Reply } from "./port.js";
 import { type Script, sharded } from "./scripts/script.js";
@@ -17,7 +17,10 @@ export interface RedisCommandsOptions {
   readonly gate?: Gate | undefined;
 }
 
-/** How often a script is sent again at most, and the longest wait before the first time; it doubles from there, with jitter. */
+/**
+ * How often a script is sent again at most, and the longest wait before the first time; it doubles from there, with jitter. What meets a slot on its
+ * way to another master is sent again for as long as it has time.
+ */
 const MAX_REPETITIONS = 3;
 const FIRST_BACKOFF_MS = 25;
 /** Which part of a command's time may pass before its turn comes: with less left, the reply would be too late for most. */
@@ -114,7 +117,7 @@ export class RedisCommands {
       });
     };
     const persist = (isOver: () => boolean) =>
-      mayRepeat ? this.#persist(() => send(isOver), isOver) : send(isOver);
+      this.#persist(() => send(isOver), mayRepeat ? mayPass : isRefusedForNow, isOver);
     return this.#bounded(takesTurns ? (isOver) => this.#inTurn(() => persist(isOver)) : persist);
   }
 
@@ -128,14 +131,21 @@ export class RedisCommands {
     });
   }
 
-  async #persist(send: () => Promise<Reply>, isOver: () => boolean): Promise<Reply> {
+  async #persist(
+    send: () => Promise<Reply>,
+    maySendAgain: (error: Error) => boolean,
+    isOver: () => boolean,
+  ): Promise<Reply> {
     for (let failures = 0; ; failures++) {
       try {
         return await send();
-      } catch (error) {
-        if (failures === MAX_REPETITIONS || isOver() || !mayPass(error as Error)) throw error;
+      } catch (cause) {
+        const error = cause as Error;
+        const isLast = failures >= MAX_REPETITIONS && !isMigrating(error);
+        if (isLast || isOver() || !maySendAgain(error)) throw error;
         this.#repetitions++;
-        await this.pause(FIRST_BACKOFF_MS * 2 ** failures * (0.5 + this.#clock.random() / 2));
+        const backoffMs = FIRST_BACKOFF_MS * 2 ** Math.min(failures, MAX_REPETITIONS);
+        await this.pause(backoffMs * (0.5 + this.#clock.random() / 2));
         if (isOver()) throw error;
       }
     }

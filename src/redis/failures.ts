@@ -12,6 +12,16 @@ export function mayPass({ message }: Error): boolean {
   return REFUSED_FOR_NOW.test(message) || !REFUSED.test(message);
 }
 
+/** Whether the server refused a command before it did anything, and may take it in a moment: then it may be sent again, whatever it is. */
+export function isRefusedForNow({ message }: Error): boolean {
+  return REFUSED_FOR_NOW.test(message);
+}
+
+/** Whether a slot is going from one master to another, and its keys are not all at one of them: that may take as long as there are keys. */
+export function isMigrating({ message }: Error): boolean {
+  return message.startsWith("TRYAGAIN ");
+}
+
 /** Whether a failure says that no command would have fared better: Redis cannot be reached, does not answer, or refuses all. */
 export function isOutage({ message }: Error): boolean {
   return REFUSES_ALL.test(message) || !REFUSED.test(message);
