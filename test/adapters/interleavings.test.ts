@@ -45,7 +45,7 @@ describe("requests of one session", () => {
   let flow: SessionFlow<Session>;
   beforeEach(() => {
     store = new Slow();
-    flow = flowOf<Session>({ store }, COOKIE_FORMAT);
+    flow = flowOf<Session>({ store, rotationGraceMs: 5_000 }, COOKIE_FORMAT);
   });
 
   async function load(id = ID): Promise<SessionBase<Session>> {
@@ -61,10 +61,7 @@ describe("requests of one session", () => {
 
   test("two that rotate it at once end neither's new session, and save each into its own", async () => {
     await store.set("old", data());
-    const [one] = await Promise.all([
-      flow.rotate("old", "n1", data(), 5_000),
-      flow.rotate("old", "n2", data(), 5_000),
-    ]);
+    const [one] = await Promise.all([flow.rotate("old", "n1", data()), flow.rotate("old", "n2", data())]);
     expect((await store.get("n1"))?.id).toBe("n1");
     expect((await store.get("n2"))?.id).toBe("n2");
     await flow.save("n1", data({ user: "ada" }), one);
@@ -110,7 +107,7 @@ describe("requests of one session", () => {
 
     await store.set("old", data(user(1)));
     const underWay = await load("old");
-    await flow.rotate("old", "new", data(), 5_000);
+    await flow.rotate("old", "new", data());
     await flow.save("old", data(user(2)), underWay);
     expect(await stored("new")).toEqual({});
   });
