@@ -126,6 +126,38 @@ test("koa: two sessions of one request, in one store, are both merged", async ()
   expect((await store.get("a"))?.data).toEqual({ n: 2, other: true });
 });
 
+describe("koa: with a grace, the old id stands for no other session", () => {
+  let store: MemoryStore<Record<string, unknown>>;
+  let koa: KoaSessionStore<Record<string, unknown>>;
+  beforeEach(async () => {
+    store = new MemoryStore();
+    koa = new KoaSessionStore({ store, rotationGraceMs: HOUR_MS });
+    await store.set("old", { n: 1 });
+  });
+
+  async function save(ctx: { session?: unknown }, ended: string): Promise<string | undefined> {
+    await koa.destroy(ended, { ctx });
+    await koa.set("new", { n: 2 }, 60_000, { ctx });
+    return (await store.get(ended))?.id;
+  }
+
+  test("than that which the request has begun in its place", async () => {
+    const ctx = { session: {} };
+    await koa.get("old", 60_000, { ctx });
+    expect(await save(ctx, "old")).toBe("new");
+  });
+
+  test("where the request ends a session that is not its own", async () => {
+    expect(await save({ session: {} }, "old")).toBeUndefined();
+  });
+
+  test("where the request logs out", async () => {
+    const ctx = { session: null };
+    await koa.get("old", 60_000, { ctx });
+    expect(await save(ctx, "old")).toBeUndefined();
+  });
+});
+
 describe("a cookie that cannot be an id begins a new session", () => {
   test("with hono-sessions", async () => {
     const app = new Hono();
