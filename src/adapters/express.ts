@@ -1,5 +1,4 @@
 import session, { type SessionData } from "express-session";
-import { DEFAULT_ROTATION_GRACE_MS, requireGraceMs } from "../options.js";
 import type { Session } from "../session/session.js";
 import type { SessionStore } from "../stores/store.js";
 import { answer, type Callback } from "./callback.js";
@@ -11,13 +10,7 @@ import { flowOf, SessionBase, type SessionFlow } from "./session-flow.js";
  * Either the options of `ClusteredRedisStore`, or `{ store }` with a store of your own. With a `codec` of your own, sessions still
  * consist of what JSON can express: they are copied and compared as such.
  */
-export type ExpressSessionStoreOptions<T = SessionData> = AdapterOptions<T> & {
-  /**
-   * For how long after `req.session.regenerate()` the old id stands for the new session, in milliseconds: requests that were under way then find
-   * it and write to it. So long, whoever knows the old id has the new session too: after a login, a few seconds at most. Default 0.
-   */
-  rotationGraceMs?: number;
-};
+export type ExpressSessionStoreOptions<T = SessionData> = AdapterOptions<T>;
 
 /**
  * A store for express-session, and so for Express, NestJS and whatever else runs it.
@@ -34,15 +27,12 @@ export class ExpressSessionStore<T = SessionData> extends session.Store {
   /** The store behind the adapter. */
   readonly store: SessionStore<T>;
   readonly #flow: SessionFlow<CookieSession>;
-  readonly #rotationGraceMs: number;
   /** What each session that was handed out is based on; express-session copies them, but says so in `createSession()`. */
   readonly #bases = new WeakMap<object, SessionBase<CookieSession>>();
 
-  constructor({ rotationGraceMs = DEFAULT_ROTATION_GRACE_MS, ...options }: ExpressSessionStoreOptions<T>) {
+  constructor(options: ExpressSessionStoreOptions<T>) {
     super();
-    requireGraceMs("rotationGraceMs", rotationGraceMs);
-    this.#rotationGraceMs = rotationGraceMs;
-    this.#flow = flowOf(options as AdapterOptions<CookieSession>, COOKIE_FORMAT);
+    this.#flow = flowOf(options as ExpressSessionStoreOptions<CookieSession>, COOKIE_FORMAT);
     this.store = this.#flow.store as SessionStore<never>;
   }
 
@@ -118,7 +108,7 @@ export class ExpressSessionStore<T = SessionData> extends session.Store {
 
   /** Called by express-session to give the request a new session under a new id. */
   override regenerate(request: Parameters<session.Store["regenerate"]>[0], callback: Callback): void {
-    if (this.#rotationGraceMs === 0) super.regenerate(request, callback);
+    if (this.#flow.rotationGraceMs === 0) super.regenerate(request, callback);
     else answer(this.#rotate(request), callback);
   }
 
@@ -126,7 +116,7 @@ export class ExpressSessionStore<T = SessionData> extends session.Store {
     const { sessionID } = request;
     request.sessionStore.generate(request);
     const data = dataOf(request.session as unknown as CookieSession);
-    const base = await this.#flow.rotate(sessionID, request.sessionID, data, this.#rotationGraceMs);
+    const base = await this.#flow.rotate(sessionID, request.sessionID, data);
     if (base !== undefined) this.#bases.set(request.session, base);
   }
 

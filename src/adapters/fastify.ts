@@ -5,7 +5,7 @@ import { COOKIE_FORMAT, type CookieSession, cookieSessionOf, dataOf } from "./co
 import type { AdapterOptions } from "./owned-store.js";
 import { flowOf, SessionBase, type SessionFlow } from "./session-flow.js";
 
-/** Either the options of `ClusteredRedisStore`, or `{ store }` with a store of your own; and `onConflict`. */
+/** Either the options of `ClusteredRedisStore`, or `{ store }` with a store of your own; and how sessions are saved. */
 export type FastifySessionStoreOptions<T = unknown> = AdapterOptions<T>;
 
 /** Under which a cookie carries what its session is based on: @fastify/session spreads cookies, symbols included. */
@@ -68,7 +68,7 @@ export class FastifySessionStore<T = unknown> {
 
   /** Ends the session, on all nodes. No error if there is none. */
   destroy(id: string, callback: Callback): void {
-    answer(this.#flow.end(id), callback);
+    answer(this.#flow.endOrRotate(id), callback);
   }
 
   async #set(id: string, session: CookieSession): Promise<void> {

@@ -5,7 +5,7 @@ import type { SessionStore } from "../stores/store.js";
 import type { AdapterOptions } from "./owned-store.js";
 import { flowOf, SessionBase, SessionFlow, type SessionFormat } from "./session-flow.js";
 
-/** Either the options of `ClusteredRedisStore`, or `{ store }` with a store of your own; and `onConflict`. */
+/** Either the options of `ClusteredRedisStore`, or `{ store }` with a store of your own; and how sessions are saved. */
 export type HonoSessionStoreOptions<T = unknown> = AdapterOptions<T>;
 
 type Data = Record<string, unknown>;
@@ -84,7 +84,7 @@ export class HonoSessionStore<T = unknown> {
 
   /** For hono-sessions: ends the session, on all nodes. No error if there is none. */
   async deleteSession(id: string): Promise<void> {
-    await this.#envelopes.end(id);
+    await this.#envelopes.endOrRotate(id);
   }
 
   /**

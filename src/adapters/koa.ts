@@ -5,13 +5,13 @@ import type { SessionStore } from "../stores/store.js";
 import type { AdapterOptions } from "./owned-store.js";
 import { flowOf, SessionBase, type SessionFlow, type SessionFormat } from "./session-flow.js";
 
-/** Either the options of `ClusteredRedisStore`, or `{ store }` with a store of your own; and `onConflict`. */
+/** Either the options of `ClusteredRedisStore`, or `{ store }` with a store of your own; and how sessions are saved. */
 export type KoaSessionStoreOptions<T = unknown> = AdapterOptions<T>;
 
 /** What koa-session says of a call. */
 export interface KoaSessionCall {
   /** The request: what it was given is what its save is based on. */
-  ctx?: object;
+  ctx?: { readonly session?: unknown };
   /** Whether every response renews the session. */
   rolling?: boolean;
   /** Whether the session has changed. */
@@ -46,6 +46,8 @@ export class KoaSessionStore<T = unknown> {
   readonly #flow: SessionFlow<KoaSession>;
   /** What the sessions of each request are based on, by their ids. */
   readonly #bases = new WeakMap<object, Map<string, SessionBase<KoaSession>>>();
+  /** What the session of each request was based on that `regenerate()` has ended. */
+  readonly #ended = new WeakMap<object, SessionBase<KoaSession>>();
 
   constructor(options: KoaSessionStoreOptions<T>) {
     this.#flow = flowOf(options as KoaSessionStoreOptions<KoaSession>, FORMAT);
@@ -65,13 +67,17 @@ export class KoaSessionStore<T = unknown> {
   /** Stores the session for `maxAge` milliseconds, or for the store's TTL if that is no number. Unchanged, it costs what a touch costs. */
   async set(id: string, data: object, maxAge?: unknown, { ctx }: KoaSessionCall = {}): Promise<void> {
     const endMs = typeof maxAge === "number" ? Date.now() + maxAge : undefined;
-    const base = ctx && this.#bases.get(ctx)?.get(id);
+    const base = ctx && (this.#bases.get(ctx)?.get(id) ?? this.#ended.get(ctx));
     this.#note(ctx, await this.#flow.save(id, data as KoaSession, base, endMs));
   }
 
   /** Ends the session, on all nodes. No error if there is none. */
-  async destroy(id: string, _call?: KoaSessionCall): Promise<void> {
-    await this.#flow.end(id);
+  async destroy(id: string, { ctx }: KoaSessionCall = {}): Promise<void> {
+    const base = ctx && this.#bases.get(ctx)?.get(id);
+    // koa-session sets the session to `null` for a logout, and leaves it there for a new id
+    if (base === undefined || (ctx?.session ?? null) === null) return this.#flow.end(id);
+    this.#ended.set(ctx as object, base);
+    await this.#flow.endOrRotate(id);
   }
 
   #note(ctx: object | undefined, base: SessionBase<KoaSession> | undefined): void {

@@ -16,6 +16,12 @@ export interface SavingOptions {
    * wins.
    */
   onConflict?: ResolveConflict;
+  /**
+   * For how long after a session was regenerated its old id stands for the new session, in milliseconds: requests that were under way then find
+   * it and write to it. So long, whoever knows the old id has the new session too: after a login, a few seconds at most. Default 0. For
+   * middlewares that can regenerate: @hono/session cannot.
+   */
+  rotationGraceMs?: number;
 }
 
 /** What an adapter of a middleware is made of. */

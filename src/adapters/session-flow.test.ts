@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from "vitest";
-import { InvalidOptionError } from "../errors.js";
+import { InvalidOptionError, StoreUnavailableError } from "../errors.js";
+import type { Session } from "../session/session.js";
 import { MemoryStore } from "../stores/memory-store.js";
 import { COOKIE_FORMAT, type CookieSession } from "./cookie-session.js";
 import { flowOf, SessionBase, type SessionFlow } from "./session-flow.js";
@@ -151,6 +152,75 @@ describe("a session that is over", () => {
     expect(await flow.save(ID, { cookie: cookie(), a: 1 }, undefined)).toBeUndefined();
     expect(await store.size()).toBe(0);
   });
+});
+
+describe("a session that ends, with a grace", () => {
+  const data = (fields: object = {}): CookieSession => ({ cookie: cookie(), ...fields });
+  const idUnder = async (id: string) => (await store.get(id))?.id;
+  beforeEach(async () => {
+    flow = flowOf({ store, rotationGraceMs: HOUR_MS }, COOKIE_FORMAT);
+    await store.set(ID, data());
+  });
+
+  test("and goes on at once under another id, is found under both", async () => {
+    const base = await load();
+    await flow.endOrRotate(ID);
+    expect(await store.get(ID)).toBeUndefined();
+    const saved = await flow.save("new", data(), base);
+    expect(saved?.id).toBe("new");
+    expect([await idUnder(ID), await idUnder("new")]).toEqual(["new", "new"]);
+  });
+
+  test("is over, if what is saved then is based on another session, or on none", async () => {
+    await store.set("other", data());
+    const found = (await store.get("other")) as Session<CookieSession>;
+    await flow.endOrRotate(ID);
+    await flow.save("n1", data(), undefined);
+    await flow.save("n2", data(), new SessionBase("other", found));
+    expect(await store.get(ID)).toBeUndefined();
+  });
+
+  test("is over, if what is based on it is saved later", async () => {
+    const base = await load();
+    await flow.endOrRotate(ID);
+    await new Promise(setImmediate);
+    await flow.save("new", data(), base);
+    expect([await idUnder(ID), await idUnder("new")]).toEqual([undefined, "new"]);
+  });
+
+  test("is over, if it is ended once more before the new one is stored", async () => {
+    const base = await load();
+    await flow.endOrRotate(ID);
+    const saved = flow.save("new", data(), base);
+    await store.delete(ID);
+    await saved;
+    expect([await idUnder(ID), await idUnder("new")]).toEqual([undefined, "new"]);
+  });
+
+  test("is over, if it has ended twice in one turn", async () => {
+    const base = await load();
+    await flow.endOrRotate(ID);
+    await store.clear();
+    vi.spyOn(store, "delete").mockResolvedValue(true); // as of a server that has lost the first deletion
+    const rotate = vi.spyOn(store, "rotate");
+    await flow.endOrRotate(ID);
+    await flow.save("new", data(), base);
+    expect(rotate).not.toHaveBeenCalled();
+  });
+
+  test("is over, and the new one is saved, if the rotation fails", async () => {
+    const base = await load();
+    vi.spyOn(store, "rotate").mockRejectedValue(new StoreUnavailableError("no reply"));
+    await flow.endOrRotate(ID);
+    expect((await flow.save("new", data(), base))?.id).toBe("new");
+    expect([await idUnder(ID), await idUnder("new")]).toEqual([undefined, "new"]);
+  });
+});
+
+test.each([-1, 0.5, 3_600_001, "1", null])("a grace of %s is refused", (rotationGraceMs) => {
+  const make = () => flowOf({ store, rotationGraceMs } as never, COOKIE_FORMAT);
+  expect(make).toThrow(InvalidOptionError);
+  expect(make).toThrow("rotationGraceMs");
 });
 
 test("an option that is none is refused", () => {

@@ -1,13 +1,16 @@
 import { systemClock } from "../clock.js";
 import { InvalidOptionError, SessionRevokedError, StoreUnavailableError } from "../errors.js";
+import { DEFAULT_ROTATION_GRACE_MS, requireGraceMs } from "../options.js";
 import { mergeThreeWays, type ResolveConflict } from "../session/merge.js";
+import { newTag } from "../session/record.js";
 import type { Session } from "../session/session.js";
 import type { Snapshot } from "../session/snapshot.js";
 import type { LifeOptions, SessionStore } from "../stores/store.js";
 import { Turns } from "../stores/turns.js";
 import { changeByRevision } from "../stores/updates.js";
+import { FreshDeletions } from "./fresh-deletions.js";
 import { isShortened, lifeUntil } from "./life.js";
-import { type AdapterOptions, startedStore } from "./owned-store.js";
+import { type AdapterOptions, type SavingOptions, startedStore } from "./owned-store.js";
 
 /** What differs between the middlewares: how their data tells when a session ends. */
 export interface SessionFormat<T> {
@@ -42,13 +45,17 @@ export class SessionBase<T> {
 
 /** The flow of an adapter with these options, on a store that is started. */
 export function flowOf<T extends object>(
-  { onConflict, ...options }: AdapterOptions<T>,
+  { onConflict, rotationGraceMs = DEFAULT_ROTATION_GRACE_MS, ...options }: AdapterOptions<T>,
   format: SessionFormat<T>,
 ): SessionFlow<T> {
   if (onConflict !== undefined && typeof onConflict !== "function") {
     throw new InvalidOptionError("onConflict", "a function", onConflict);
   }
-  return new SessionFlow(startedStore<T>(options), format, { onConflict });
+  requireGraceMs("rotationGraceMs", rotationGraceMs);
+  return new SessionFlow(startedStore<T>(options), format, {
+    ...(onConflict && { onConflict }),
+    rotationGraceMs,
+  });
 }
 
 /**
@@ -59,23 +66,27 @@ export function flowOf<T extends object>(
  */
 export class SessionFlow<T extends object> {
   readonly store: SessionStore<T>;
+  /** For how long the old id of a rotated session stands for the new one, in milliseconds. */
+  readonly rotationGraceMs: number;
   readonly #format: SessionFormat<T>;
   readonly #onConflict: ResolveConflict | undefined;
   readonly #turns = new Turns(systemClock);
+  readonly #deletions = new FreshDeletions();
 
   constructor(
     store: SessionStore<T>,
     format: SessionFormat<T>,
-    { onConflict }: { onConflict?: ResolveConflict | undefined },
+    { onConflict, rotationGraceMs = DEFAULT_ROTATION_GRACE_MS }: SavingOptions,
   ) {
     this.store = store;
     this.#format = format;
     this.#onConflict = onConflict;
+    this.rotationGraceMs = rotationGraceMs;
   }
 
   /**
    * Saves what a request has made of its session, which lives until `endMs` or as long as the store's sessions do. What it is based on from then
-   * on; `undefined` if it is over.
+   * on; `undefined` if it is over. A base of another id, under which a session has just ended by `endOrRotate()`, is what it was rotated from.
    */
   async save(
     id: string,
@@ -85,6 +96,7 @@ export class SessionFlow<T extends object> {
   ): Promise<SessionBase<T> | undefined> {
     const own = base?.id === id ? base : undefined;
     if (own?.saving !== undefined) return this.#saveAfter(own.saving, id, asStored(data), own, endMs);
+    const deletion = base === undefined || own !== undefined ? undefined : this.#deletions.take(base.id);
     const isBusy = this.#turns.isBusy(id);
     // Without a base there is only what this node holds to compare with, which does not show a write that is under way.
     const prolonged = own === undefined && isBusy ? undefined : this.#prolong(id, data, own, endMs);
@@ -96,6 +108,9 @@ export class SessionFlow<T extends object> {
       if (own === undefined) return this.#insert(id, mine, life);
       return this.#change(mine, own, life);
     });
+    if (base !== undefined && deletion !== undefined) {
+      return saving.then((saved) => this.#redirect(base.id, saved, deletion));
+    }
     if (own === undefined) return saving;
     own.saving = saving;
     return saving.finally(() => {
@@ -115,19 +130,42 @@ export class SessionFlow<T extends object> {
   }
 
   /**
-   * Begins a session in place of another one, under whose id it is found for `graceMs`. It is stored at once, so that requests which are under
+   * Begins a session in place of another one, under whose id it is found for the grace. It is stored at once, so that requests which are under
    * way under the old id find it. What it is based on from then on.
    */
-  async rotate(oldId: string, id: string, data: T, graceMs: number): Promise<SessionBase<T> | undefined> {
+  async rotate(oldId: string, id: string, data: T): Promise<SessionBase<T> | undefined> {
     const base = await this.save(id, data, undefined);
     // If another request has rotated it meanwhile, the old id is over, and that request's session is not this one's to end.
-    await this.store.rotate(oldId, id, { graceMs, follow: false });
+    await this.store.rotate(oldId, id, { graceMs: this.rotationGraceMs, follow: false });
     return base;
   }
 
   /** Ends the session, on all nodes. */
   async end(id: string): Promise<void> {
     await this.store.delete(id);
+  }
+
+  /**
+   * Ends the session, on all nodes, for a middleware that does not say why: if it goes on to save what is based on that session under another
+   * id, the old one stands for that from then on, for the grace.
+   */
+  async endOrRotate(id: string): Promise<void> {
+    if (this.rotationGraceMs === 0) return this.end(id);
+    const name = newTag();
+    if (await this.store.delete(id, { name })) this.#deletions.add(id, name);
+  }
+
+  /** Lets the id of the session that was deleted stand for the one that was saved. */
+  async #redirect(
+    oldId: string,
+    saved: SessionBase<T> | undefined,
+    deletion: string,
+  ): Promise<SessionBase<T> | undefined> {
+    if (saved === undefined) return undefined;
+    const { rotationGraceMs: graceMs, store } = this;
+    // The old id is over as it should be, and the new session is stored: without a grace, if that fails.
+    await store.rotate(oldId, saved.id, { graceMs, deletion }).catch(() => {});
+    return saved;
   }
 
   /**

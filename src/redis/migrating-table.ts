@@ -96,7 +96,7 @@ export class MigratingTable extends SessionTable {
   }
 
   override async rotate(request: RotateRequest): Promise<boolean> {
-    await this.#move(request.id);
+    if (request.deletion === undefined) await this.#move(request.id);
     return super.rotate(request);
   }
 

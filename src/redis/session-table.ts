@@ -102,6 +102,8 @@ export interface DeleteRequest {
   readonly acknowledge?: AcknowledgementRequest | undefined;
   /** `false`: leaves no tombstone. */
   readonly tombstone?: boolean | undefined;
+  /** Names the deletion. Default: a new name. */
+  readonly name?: string | undefined;
 }
 
 export interface RotateRequest {
@@ -110,6 +112,8 @@ export interface RotateRequest {
   readonly graceMs: number;
   /** Whether an alias led here: then the session that is not there is yet to be written, and nothing is done. */
   readonly throughAlias: boolean;
+  /** The name of the deletion that becomes a rotation. Default: a session is rotated. */
+  readonly deletion?: string | undefined;
 }
 
 /** The nodes that may hold a lease, each with the number of its beats. */
@@ -243,11 +247,11 @@ export class SessionTable {
   /** Deletes a session, if it has `expectedTag` where one is given. With the registry, if nodes are to acknowledge it. */
   async delete(
     id: string,
-    { expectedTag, evenAlias = false, reason, acknowledge, tombstone = true }: DeleteRequest,
+    { expectedTag, evenAlias = false, reason, acknowledge, tombstone = true, name }: DeleteRequest,
   ): Promise<{ deleted: boolean; registry: Registry }> {
     const anything = evenAlias ? "*" : "";
     const condition = expectedTag === undefined ? anything : `=${expectedTag}`;
-    const deletion = newTag(); // names it, however often it is sent; a link of the chain is never used twice
+    const deletion = name ?? newTag(); // names it, however often it is sent; a link of the chain is never used twice
     const args = () => {
       const tombstoneTtl = tombstone ? this.#tombstoneTtl : "";
       const all = [condition, newTag(), tombstoneTtl, this.#channel, this.#nodeId, reason];
@@ -264,11 +268,12 @@ export class SessionTable {
   }
 
   /** Ends a session and lets its id stand for the new one. `false` if there was none. */
-  async rotate({ id, newId, graceMs, throughAlias }: RotateRequest): Promise<boolean> {
+  async rotate({ id, newId, graceMs, throughAlias, deletion = "" }: RotateRequest): Promise<boolean> {
     const rotation = newTag(); // names it, however often it is sent
     const args = () => {
       const told = [newTag(), this.#channel, this.#nodeId];
-      return [newId, text(graceMs), this.#tombstoneTtl, ...told, rotation, throughAlias ? "1" : ""];
+      const what = [rotation, throughAlias ? "1" : "", deletion];
+      return [newId, text(graceMs), this.#tombstoneTtl, ...told, ...what];
     };
     const reply = await this.#run(id, ROTATE, [this.#key(id), this.#meta, this.#generations], args);
     const [outcome, target] = reply as [number, string?];

@@ -58,11 +58,11 @@ export async function endAlong<R>(
 /** `delete()` for the session that an id leads to, and the aliases on the way. With a tag that is expected, nothing is done without it. */
 export async function deleteAlong(
   id: string,
-  { ifRevision: expectedTag, tombstone }: DeleteOptions,
+  { ifRevision: expectedTag, tombstone, name }: DeleteOptions,
   bury: (id: string, request: DeleteRequest) => Promise<{ deleted: boolean }>,
 ): Promise<boolean> {
   const path: Path = [id];
-  const request: DeleteRequest = { expectedTag, reason: "deleted", tombstone };
+  const request: DeleteRequest = { expectedTag, reason: "deleted", tombstone, name };
   const outcome = await follow(path, (id) => bury(id, request), nothing);
   const deleted = outcome?.deleted === true;
   if (deleted || expectedTag === undefined) {

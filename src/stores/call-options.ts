@@ -73,9 +73,16 @@ export function checkWriteOptions(options: WriteOptions | undefined): void {
 /** Checks the options of `delete`. */
 export function checkDeleteOptions(options: DeleteOptions | undefined): void {
   if (options === undefined) return;
-  requireKnownOptions("", options, ["ifRevision", "tombstone"]);
+  requireKnownOptions("", options, ["ifRevision", "tombstone", "name"]);
   requireRevision(options.ifRevision);
   if (options.tombstone !== undefined) requireBoolean("tombstone", options.tombstone);
+  requireDeletionName("name", options.name);
+}
+
+function requireDeletionName(option: string, name: unknown): void {
+  if (name !== undefined && !(typeof name === "string" && /^[\w-]{12}$/.test(name))) {
+    throw new InvalidOptionError(option, "12 characters of base64url", name);
+  }
 }
 
 function requireRevision(ifRevision: unknown): void {
@@ -109,9 +116,10 @@ export function checkRotation(id: string, newId: string, options: RotateOptions)
   // ids are credentials, so an error has only the hash
   if (newId === id)
     throw new InvalidOptionError("newId", "another id than the session's own", hashForLog(id));
-  requireKnownOptions("", options ?? {}, ["graceMs", "follow"]);
+  requireKnownOptions("", options ?? {}, ["graceMs", "follow", "deletion"]);
   requireGraceMs("graceMs", options?.graceMs);
   if (options.follow !== undefined) requireBoolean("follow", options.follow);
+  requireDeletionName("deletion", options.deletion);
 }
 
 /** Throws unless `user` names one. */

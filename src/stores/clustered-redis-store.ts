@@ -317,11 +317,11 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   /** Every node drops its copy as after `delete()`. Who reads under the old id then asks Redis where it leads, and may have that in memory. */
   async rotate(id: string, newId: string, options: RotateOptions): Promise<boolean> {
     checkRotation(id, newId, options);
-    const { graceMs, follow = true } = options;
+    const { graceMs, follow = true, deletion } = options;
     const rotate = (id: string, throughAlias: boolean) =>
       throughAlias && !follow
         ? Promise.resolve(false)
-        : this.#endings.rotate({ id, newId, graceMs, throughAlias });
+        : this.#endings.rotate({ id, newId, graceMs, throughAlias, deletion });
     return (await this.#follow(id, rotate, nothing)) === true;
   }
 

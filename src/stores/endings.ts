@@ -70,12 +70,14 @@ export class Endings<T> {
 
   /** `rotate()`, without following an alias. */
   async rotate(request: RotateRequest): Promise<boolean> {
-    const { id, throughAlias } = request;
+    const { id, throughAlias, deletion } = request;
     const memory = this.#memories.of(id);
     try {
       const rotated = await this.#redisStore.supersede(request);
-      if (rotated || !throughAlias) memory.coordinator?.forget(id); // else it is yet to be written
-      if (rotated) this.pending.take(id); // a deletion that waits is done, and would end the new session
+      const isOver = rotated || (!throughAlias && deletion === undefined); // else it is yet to be written, or is what it was
+      if (isOver) memory.coordinator?.forget(id);
+      // A deletion that waits is done, and would end the new session; one that waits beside that which became the rotation shall.
+      if (rotated && deletion === undefined) this.pending.take(id);
       return rotated;
     } finally {
       memory.drop(id);

@@ -193,6 +193,7 @@ export class MemoryStore<T = unknown> implements KeyValueStore<T> {
     if (entry === undefined && expected !== undefined) return false;
     if (options?.tombstone === false) return this.#entries.delete(last);
     for (const each of path) this.#bury(each);
+    if (entry !== undefined) this.#tombstones.add(last, this.#clock.now(), undefined, options?.name);
     return entry !== undefined;
   }
 
@@ -202,10 +203,15 @@ export class MemoryStore<T = unknown> implements KeyValueStore<T> {
     const nowMs = this.#clock.now();
     const { path, last, throughAlias } = this.#follow(id, nowMs);
     if (path.includes(newId)) return true;
+    const { graceMs, deletion } = options;
+    if (deletion !== undefined) {
+      const isOver = this.#tombstones.isOverBy(deletion, id, nowMs);
+      if (isOver) this.#bury(id, { newId, graceMs });
+      return isOver;
+    }
     if (throughAlias && options.follow === false) return false;
     const isThere = this.#live(last) !== undefined;
     if (this.#tombstones.has(last, nowMs) || (throughAlias && !isThere)) return false;
-    const { graceMs } = options;
     this.#bury(last, isThere ? { newId, graceMs } : undefined);
     return isThere;
   }

@@ -325,9 +325,9 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   async rotate(id: string, newId: string, options: RotateOptions): Promise<boolean> {
     this.#assertUsable(id);
     checkRotation(id, newId, options);
-    const { graceMs, follow: follows = true } = options;
+    const { graceMs, follow: follows = true, deletion } = options;
     const rotate = async (id: string, throughAlias: boolean) =>
-      (follows || !throughAlias) && this.supersede({ id, newId, graceMs, throughAlias });
+      (follows || !throughAlias) && this.supersede({ id, newId, graceMs, throughAlias, deletion });
     return (await follow([id], rotate, nothing)) === true;
   }
 

@@ -43,6 +43,10 @@ export interface DeleteOptions {
    * loses the deletion brings the session back; `session-ended` is not told. For values that are no sessions. Default `true`.
    */
   tombstone?: boolean;
+  /**
+   * Names the deletion, for `rotate()`: 12 characters of base64url, random, and others each time. Default: a name that nobody is told.
+   */
+  name?: string;
 }
 
 /** How `rotate()` ends the old id. */
@@ -54,6 +58,11 @@ export interface RotateOptions {
   graceMs: number;
   /** `false`: an id that was rotated before is left as it is, and so is the session that it leads to. Default `true`: that one is rotated. */
   follow?: boolean;
+  /**
+   * The name of the deletion that has ended the session under the old id: it becomes a rotation. `false` if it deleted nothing, if the old id
+   * led to the session that it deleted, or if that id was deleted once more since. Default: a session is rotated that is there.
+   */
+  deletion?: string;
 }
 
 /** How long `revoke()` may take. */

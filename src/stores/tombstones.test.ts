@@ -45,3 +45,14 @@ test("an id that is deleted leads nowhere any more, and aliases may be forgotten
   tombstones.clearAliases(1);
   expect(["a", "b", "d"].map((id) => tombstones.has(id, 1))).toEqual([true, false, true]);
 });
+
+test("an id is over by the deletion that came last", () => {
+  const tombstones = new Tombstones(TTL_MS);
+  tombstones.add("a", 10, undefined, "one");
+  expect(tombstones.isOverBy("one", "a", 109)).toBe(true);
+  expect(tombstones.isOverBy("other", "a", 109)).toBe(false);
+  expect(tombstones.isOverBy("one", "b", 109)).toBe(false);
+  expect(tombstones.isOverBy("one", "a", 110)).toBe(false);
+  tombstones.add("a", 20);
+  expect(tombstones.isOverBy("one", "a", 20)).toBe(false);
+});

@@ -4,6 +4,8 @@ interface Tombstone {
   readonly untilMs: number;
   /** What the id stands for, and until when; an alias is a tombstone after that. */
   readonly alias?: { readonly newId: string; readonly untilMs: number } | undefined;
+  /** The name of the deletion that has left it, if that has deleted a session. */
+  readonly name?: string | undefined;
 }
 
 /** How an id that is over stands for another one. */
@@ -22,12 +24,12 @@ export class Tombstones {
     this.#ttlMs = ttlMs;
   }
 
-  /** Remembers that an id is over, and where it leads, if it does; forgets what was remembered long enough. */
-  add(id: string, nowMs: number, rotation?: Rotation): void {
+  /** Remembers that an id is over, and where it leads, if it does, or by which deletion; forgets what was remembered long enough. */
+  add(id: string, nowMs: number, rotation?: Rotation, name?: string): void {
     const graceEndMs = nowMs + (rotation?.graceMs ?? 0);
     const alias = rotation && { newId: rotation.newId, untilMs: graceEndMs };
     this.#tombstones.delete(id);
-    this.#tombstones.set(id, { untilMs: graceEndMs + this.#ttlMs, alias });
+    this.#tombstones.set(id, { untilMs: graceEndMs + this.#ttlMs, alias, name });
     for (const [oldest, { untilMs }] of this.#tombstones) {
       if (nowMs < untilMs) break;
       this.#tombstones.delete(oldest);
@@ -37,6 +39,11 @@ export class Tombstones {
   /** Whether an id is over; one that stands for another is, too. */
   has(id: string, nowMs: number): boolean {
     return nowMs < (this.#tombstones.get(id)?.untilMs ?? 0);
+  }
+
+  /** Whether an id is over by the deletion of this name. */
+  isOverBy(name: string, id: string, nowMs: number): boolean {
+    return this.has(id, nowMs) && this.#tombstones.get(id)?.name === name;
   }
 
   /** The ids that an id leads to, itself first; as far as they are followed. */

@@ -1,6 +1,7 @@
 import { DATA } from "./adapter-suite/data.js";
 import { ENDING, REGENERATING } from "./adapter-suite/ending.js";
 import { FAILING, FAILING_SAVES } from "./adapter-suite/failing.js";
+import { GRACE } from "./adapter-suite/grace.js";
 import { LIFE, ROLLING } from "./adapter-suite/life.js";
 import { type Cases, play, type SiteCluster } from "./adapter-suite/scenario.js";
 import { SHARING } from "./adapter-suite/sharing.js";
@@ -14,7 +15,7 @@ export type { SiteAnswer, SiteRoutes, SiteSession } from "./adapter-suite/site.j
 export interface AdapterSuiteOptions {
   /** Makes room for the nodes of one case. */
   cluster(): SiteCluster | Promise<SiteCluster>;
-  /** Whether a session can get a new id. */
+  /** Whether a session can get a new id, and with that a grace for the old one. */
   regenerates: boolean;
   /** Whether the middleware can renew the session at every response. */
   rolls: boolean;
@@ -46,7 +47,7 @@ export function adapterSuite({
     sharing: SHARING,
     writing: WRITING,
     ending: ENDING,
-    ...(regenerates && { "a new id": REGENERATING }),
+    ...(regenerates && { "a new id": REGENERATING, "a new id with a grace": GRACE }),
     ...(ends && { life: LIFE }),
     ...(rolls && { rolling: ROLLING }),
     data: DATA,

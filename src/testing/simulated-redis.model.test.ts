@@ -84,6 +84,7 @@ const calls = {
       fc.constantFrom("0", "400000"),
       ...[tombstoneMs, tag, channel, node, tag],
       fc.constantFrom("", "1"),
+      fc.oneof(fc.constant(""), tag),
     ],
   ),
   revokeUser: call(

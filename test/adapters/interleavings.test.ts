@@ -45,7 +45,7 @@ describe("requests of one session", () => {
   let flow: SessionFlow<Session>;
   beforeEach(() => {
     store = new Slow();
-    flow = flowOf<Session>({ store }, COOKIE_FORMAT);
+    flow = flowOf<Session>({ store, rotationGraceMs: 5_000 }, COOKIE_FORMAT);
   });
 
   async function load(id = ID): Promise<SessionBase<Session>> {
@@ -61,10 +61,7 @@ describe("requests of one session", () => {
 
   test("two that rotate it at once end neither's new session, and save each into its own", async () => {
     await store.set("old", data());
-    const [one] = await Promise.all([
-      flow.rotate("old", "n1", data(), 5_000),
-      flow.rotate("old", "n2", data(), 5_000),
-    ]);
+    const [one] = await Promise.all([flow.rotate("old", "n1", data()), flow.rotate("old", "n2", data())]);
     expect((await store.get("n1"))?.id).toBe("n1");
     expect((await store.get("n2"))?.id).toBe("n2");
     await flow.save("n1", data({ user: "ada" }), one);
@@ -110,7 +107,7 @@ describe("requests of one session", () => {
 
     await store.set("old", data(user(1)));
     const underWay = await load("old");
-    await flow.rotate("old", "new", data(), 5_000);
+    await flow.rotate("old", "new", data());
     await flow.save("old", data(user(2)), underWay);
     expect(await stored("new")).toEqual({});
   });
@@ -127,6 +124,38 @@ test("koa: two sessions of one request, in one store, are both merged", async ()
   await store.set("a", { n: 1, other: true });
   await koa.set("a", { ...a, n: 2 }, 60_000, { ctx });
   expect((await store.get("a"))?.data).toEqual({ n: 2, other: true });
+});
+
+describe("koa: with a grace, the old id stands for no other session", () => {
+  let store: MemoryStore<Record<string, unknown>>;
+  let koa: KoaSessionStore<Record<string, unknown>>;
+  beforeEach(async () => {
+    store = new MemoryStore();
+    koa = new KoaSessionStore({ store, rotationGraceMs: HOUR_MS });
+    await store.set("old", { n: 1 });
+  });
+
+  async function save(ctx: { session?: unknown }, ended: string): Promise<string | undefined> {
+    await koa.destroy(ended, { ctx });
+    await koa.set("new", { n: 2 }, 60_000, { ctx });
+    return (await store.get(ended))?.id;
+  }
+
+  test("than that which the request has begun in its place", async () => {
+    const ctx = { session: {} };
+    await koa.get("old", 60_000, { ctx });
+    expect(await save(ctx, "old")).toBe("new");
+  });
+
+  test("where the request ends a session that is not its own", async () => {
+    expect(await save({ session: {} }, "old")).toBeUndefined();
+  });
+
+  test("where the request logs out", async () => {
+    const ctx = { session: null };
+    await koa.get("old", 60_000, { ctx });
+    expect(await save(ctx, "old")).toBeUndefined();
+  });
 });
 
 describe("a cookie that cannot be an id begins a new session", () => {

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, onTestFinished, test } from "vitest";
-import type { ClusteredRedisStoreOptions } from "../../src/index.js";
+import type { AdapterOptions } from "../../src/adapters/owned-store.js";
 import type { RedisClient } from "../../src/redis/detect.js";
 import type { SessionStore } from "../../src/stores/store.js";
 import {
@@ -23,7 +23,7 @@ export const SECRET = "0123456789abcdef0123456789abcdef0123456789abcdef012345678
 /** What a site works with. */
 export interface SiteRequest extends Required<SiteOptions> {
   /** The options of the adapter. */
-  readonly adapter: ClusteredRedisStoreOptions<never>;
+  readonly adapter: AdapterOptions<never>;
   readonly routes: SiteRoutes;
 }
 
@@ -60,7 +60,7 @@ async function openCluster(
   const sites: { site: OpenSite; closeClient: () => Promise<void> }[] = [];
   const key = (id: string) => names.prefix + id;
   return {
-    async open(routes, { maxAgeMs = 3_600_000, rolling = false, servesCached = false }) {
+    async open(routes, { maxAgeMs = 3_600_000, rolling = false, servesCached = false, rotationGraceMs = 0 }) {
       const client = kind.create(proxy.port);
       const adapter = {
         client: client as RedisClient,
@@ -68,8 +68,9 @@ async function openCluster(
         commandTimeoutMs: 1_000,
         onOutage: servesCached ? ("serve-cached" as const) : ("fail" as const),
         cluster: { ...names.cluster, maxStalenessMs: 3_000 },
+        rotationGraceMs,
       };
-      const site = await open({ adapter, routes, maxAgeMs, rolling, servesCached });
+      const site = await open({ adapter, routes, maxAgeMs, rolling, servesCached, rotationGraceMs });
       sites.push({ site, closeClient: () => kind.close(client) });
       await site.store.start();
       return { url: `http://127.0.0.1:${site.port}` };

@@ -68,8 +68,7 @@ const attempts: Record<string, Attempt> = {
   ReadOptions: (option, value) => memory.get("a", nested(option, value)),
   RotateOptions: (option, value) => memory.rotate("a", "b", { graceMs: 1, ...nested(option, value) }),
   RevokeOptions: (option, value) => memory.revoke("a", nested(option, value)),
-  ExpressSessionStoreOptions: (option, value) =>
-    new ExpressSessionStore({ store: memory, ...nested(option, value) }),
+  SavingOptions: (option, value) => new ExpressSessionStore({ store: memory, ...nested(option, value) }),
   LifeOptions: (option, value) => memory.create({}).then(({ id }) => memory.touch(id, nested(option, value))),
 };
 
@@ -80,8 +79,7 @@ const DECLARED: Record<string, string> = {
 
 /** What adapters take beside the options of `ClusteredRedisStore`, or what they have another default for. */
 const ADAPTED: Record<string, string[]> = {
-  SavingOptions: ["onConflict"],
-  ExpressSessionStoreOptions: ["rotationGraceMs"],
+  SavingOptions: ["onConflict", "rotationGraceMs"],
   BetterAuthStorageOptions: ["prefix"],
   UnstorageDriverOptions: ["prefix", "tombstones"],
 };

@@ -23,6 +23,8 @@ interface Rotation {
   name?: string;
   /** Whether nothing is left where there is none. Default: no. */
   mustExist?: boolean;
+  /** The deletion that becomes a rotation. Default: none. */
+  deletion?: string;
 }
 
 describe.each(SERVERS)("on $name", (server) => {
@@ -35,8 +37,10 @@ describe.each(SERVERS)("on $name", (server) => {
     channel = names.channel,
     name = tag,
     mustExist = false,
+    deletion = "",
   }: Rotation = {}) {
-    const args = [newId, graceMs, TOMBSTONE_TTL_MS, tag, channel, "node", name, mustExist ? "1" : ""];
+    const told = [tag, channel, "node"];
+    const args = [newId, graceMs, TOMBSTONE_TTL_MS, ...told, name, mustExist ? "1" : "", deletion];
     return run(ROTATE, [names.key, names.meta, names.generations], args);
   }
 
@@ -161,6 +165,35 @@ describe.each(SERVERS)("on $name", (server) => {
       await holds(tombstoneOf(A_TAG, 0));
       expect(await rotate({ name })).toEqual([0]);
       expect(await held()).toBe(tombstoneOf(A_TAG, 0));
+    });
+  });
+
+  describe("a deletion that becomes a rotation", () => {
+    test("1: its tombstone becomes an alias, and nobody is told again, however often it comes", async () => {
+      await holds(tombstoneOf(A_TAG, 1));
+      for (let n = 0; n < 2; n++) expect(await rotate({ deletion: A_TAG })).toEqual([1]);
+      expect(await held()).toMatch(/^A1\d{13}new$/);
+      expect(await lifeMs()).toBeGreaterThan(TOMBSTONE_TTL_MS);
+      expect(await redis.send("EXISTS", names.meta)).toBe(0);
+    });
+
+    test.each([
+      ["a session", recordOf()],
+      ["a session with a tag like it", recordOf({ tag: A_TAG })],
+      ["the tombstone of another deletion", tombstoneOf(newTag(), 1)],
+      ["its tombstone where there was no session", tombstoneOf(A_TAG, 0)],
+      ["an alias", aliasOf("other", FUTURE_MS)],
+      ["an alias whose grace is over", aliasOf("other", PAST_MS)],
+      ["what begins like it", `${tombstoneOf(A_TAG, 1)}1`],
+    ])("0: %s stays as it is", async (_, record) => {
+      await holds(record);
+      expect(await rotate({ deletion: A_TAG })).toEqual([0]);
+      expect(await held()).toBe(record);
+    });
+
+    test("0: where there is nothing, nothing is left", async () => {
+      expect(await rotate({ deletion: A_TAG })).toEqual([0]);
+      expect(await redis.send("EXISTS", names.key, names.meta)).toBe(0);
     });
   });
 

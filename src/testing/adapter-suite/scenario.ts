@@ -10,6 +10,8 @@ export interface SiteOptions {
   rolling?: boolean;
   /** Whether reads are answered from memory in an outage: `onOutage: "serve-cached"`. Default: `false`. */
   servesCached?: boolean;
+  /** For how long the old id of a session stands for the new one, in milliseconds. Default: 0. */
+  rotationGraceMs?: number;
 }
 
 /** One node: a server with the framework, the session middleware, the adapter and a client of its own. */

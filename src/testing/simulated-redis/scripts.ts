@@ -257,22 +257,25 @@ function take(call: Call, keys: readonly string[], args: readonly string[]): Rep
 
 function rotate(call: Call, keys: readonly string[], args: readonly string[]): Reply {
   const [record, meta, generations] = keys as Strings3;
-  const [newId, graceMs, tombstoneMs, tag, channel, node, name, mustExist] = args as [
+  const [newId, graceMs, tombstoneMs, tag, channel, node, name, mustExist, deletion] = args as [
     ...Strings5,
-    ...Strings3,
+    ...Strings2,
+    ...Strings2,
   ];
   const head = headOf(call, record);
   const kind = kindOf(call, head, generations);
   const target = head.startsWith("A1") && kind !== "corrupt" ? targetOf(call, record) : undefined;
   if (target === newId) return [1];
-  if (kind === "moved") return [2, target as string];
+  if (kind === "moved" && deletion === "") return [2, target as string];
   if (head.slice(0, 14) === `T1${name}`) return [Number(head.slice(14))];
-  if (kind === "gone" || (kind === "absent" && mustExist !== "")) return [0];
+  if (deletion !== "" && head !== `T1${deletion}1`) return [0];
+  if (deletion === "" && (kind === "gone" || (kind === "absent" && mustExist !== ""))) return [0];
   const outcome = kind === "absent" ? 0 : 1;
   const grace = outcome === 1 ? Number(graceMs) : 0;
   const left = grace > 0 ? `A1${digits(nowMs(call) + grace)}${newId}` : `T1${name}${outcome}`;
   call("SET", record, left, "PX", Number(tombstoneMs) + grace);
-  announce(call, meta, channel, { kind: "D", tag, node, key: record, rest: ["rotated", "", ""] });
+  const rest = ["rotated", "", ""];
+  if (deletion === "") announce(call, meta, channel, { kind: "D", tag, node, key: record, rest });
   return [outcome];
 }
 

@@ -10,6 +10,8 @@ import { type Cases, having, listed, read, rejects, type Store } from "./scenari
 
 /** So long that no case sees its end. */
 const GRACE = { graceMs: 600_000 };
+/** Names a deletion. */
+const NAME = "a-deletion_1";
 const BAD_GRACES = [-1, 0.5, 3_600_001, Number.POSITIVE_INFINITY, Number.NaN, "1000", null, undefined];
 
 /** A session that was rotated, and written under its new id. */
@@ -232,6 +234,63 @@ export const ROTATION: Cases = {
     assert.equal(await store.delete(id), false);
     await store.revoke(id);
     assert.deepEqual(await store.get("new"), session);
+  },
+
+  "a deletion that has a name becomes a rotation": async ({ store }) => {
+    const { id } = await store.create({ n: 1 });
+    assert.equal(await store.delete(id, { name: NAME }), true);
+    await assertOver(store, id);
+    const session = await store.set("new", { n: 2 });
+    for (let n = 0; n < 2; n++)
+      assert.equal(await store.rotate(id, "new", { ...GRACE, deletion: NAME }), true);
+    assert.deepEqual(await store.get(id), session);
+    const written = await store.set(id, { n: 3 });
+    assert.deepEqual(await store.get("new"), written);
+    assert.equal(await store.delete(id), true);
+    await assertOver(store, id, "new");
+  },
+
+  "a deletion that was followed by another one becomes none": async ({ store }) => {
+    const { id } = await store.create({ n: 1 });
+    await store.delete(id, { name: NAME });
+    await store.delete(id);
+    const session = await store.set("new", { n: 2 });
+    assert.equal(await store.rotate(id, "new", { ...GRACE, deletion: NAME }), false);
+    await assertOver(store, id);
+    assert.deepEqual(await store.get("new"), session);
+  },
+
+  "a deletion that found no session becomes none, and another one neither": async ({ store }) => {
+    const { id } = await store.create({ n: 1 });
+    assert.equal(await store.rotate(id, "new", { ...GRACE, deletion: NAME }), false);
+    assert.equal((await read(store, id)).id, id);
+    await store.delete(id);
+    await store.delete(id, { name: NAME });
+    assert.equal(await store.rotate(id, "new", { ...GRACE, deletion: NAME }), false);
+    assert.equal(await store.rotate("nobody", "new", { ...GRACE, deletion: NAME }), false);
+    assert.equal((await store.set("nobody", { n: 1 })).id, "nobody");
+    await store.set("new", { n: 2 });
+    await assertOver(store, id);
+  },
+
+  "a deletion of what an old id led to becomes none under that id": async ({ store }) => {
+    const { oldId } = await rotated(store);
+    assert.equal(await store.delete(oldId, { name: NAME }), true);
+    await store.set("newest", { n: 3 });
+    assert.equal(await store.rotate(oldId, "newest", { ...GRACE, deletion: NAME }), false);
+    await assertOver(store, oldId, "new");
+  },
+
+  "the name of a deletion is 12 characters of base64url": async ({ store }) => {
+    const session = await store.create({ n: 1 });
+    for (const bad of ["", "x".repeat(11), "x".repeat(13), "x".repeat(11).concat("+"), 1, null]) {
+      const named = { name: bad } as { name: string };
+      assert.equal((await rejects(store.delete(session.id, named), InvalidOptionError)).option, "name");
+      const rotation = { ...GRACE, deletion: bad } as { graceMs: number };
+      const refused = await rejects(store.rotate(session.id, "new", rotation), InvalidOptionError);
+      assert.equal(refused.option, "deletion");
+    }
+    assert.deepEqual(await store.get(session.id), session);
   },
 
   "after the grace, the old id is dead, and the new session lives": async ({ store }) => {
