@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Whole programs and many processes that watch the clock: each runs alone, when all else is done. */
@@ -12,6 +13,7 @@ export default defineConfig({
   test: {
     globalSetup: "test/support/global-setup.ts",
     pool: "forks",
+    maxWorkers: 2 * availableParallelism(), // most files wait, for leases and servers, most of their time
     testTimeout: 20_000,
     hookTimeout: 20_000,
     expect: { poll: { timeout: 10_000, interval: 5 } },
