@@ -3,7 +3,13 @@ import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/support/longest-first.js";
 
 /** Whole programs and many processes that watch the clock: each runs alone, when all else is done. */
-const ALONE = ["test/demo.test.ts", "test/history.test.ts", "test/sentinel.test.ts"];
+const ALONE = [
+  "test/demo.test.ts",
+  "test/history.test.ts",
+  "test/redis-cluster-ports.test.ts",
+  "test/redis-cluster.test.ts",
+  "test/sentinel.test.ts",
+];
 
 /** Needs Spin and a C compiler, and nothing of Node: `npm run test:model`. It leaves the processors to the others. */
 const MODEL = ["test/repo/model.test.ts"];

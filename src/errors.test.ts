@@ -12,6 +12,10 @@ const EXAMPLES: readonly [errors.SessionMeshError, message: string][] = [
   ],
   [new errors.InvalidSessionIdError("a non-empty string"), "must be a non-empty string"],
   [new errors.InvalidSessionDataError("it is a circle", { cause }), "it is a circle"],
+  [
+    new errors.PartitionMismatchError("a:key", "1 8 sharded", { partitions: 16, pubsub: "sharded" }),
+    'has cluster.partitions 16 and cluster.pubsub "sharded", but a:key says "1 8 sharded"',
+  ],
   [new errors.RevocationUncertainError("not within 5 ms", true, { cause }), "not within 5 ms"],
   [new errors.SessionConflictError("0123456789ab"), "0123456789ab"],
   [new errors.SessionRevokedError("0123456789ab"), "0123456789ab"],

@@ -6,6 +6,7 @@ export const ERROR_CODES = {
   INVALID_OPTION: "InvalidOptionError",
   INVALID_SESSION_ID: "InvalidSessionIdError",
   INVALID_SESSION_DATA: "InvalidSessionDataError",
+  PARTITION_MISMATCH: "PartitionMismatchError",
   REVOCATION_UNCERTAIN: "RevocationUncertainError",
   SESSION_CONFLICT: "SessionConflictError",
   SESSION_CORRUPT: "SessionCorruptError",
@@ -155,6 +156,18 @@ export class UnsupportedClientError extends SessionMeshError {
 
   constructor(reason: string) {
     super(`The Redis client cannot be used: ${reason}.`);
+  }
+}
+
+/** This node would split the sessions of a Redis Cluster in another way than the nodes that were there before it. */
+export class PartitionMismatchError extends SessionMeshError {
+  readonly code = "PARTITION_MISMATCH";
+
+  constructor(key: string, recorded: string, own: { partitions: number; pubsub: string }) {
+    const ours = `cluster.partitions ${own.partitions} and cluster.pubsub "${own.pubsub}"`;
+    super(
+      `This node has ${ours}, but ${key} says ${describe(recorded)}: all nodes must be configured alike.`,
+    );
   }
 }
 

@@ -9,9 +9,8 @@ export { type Clock, type MonotonicClock, systemClock, type Timer } from "./cloc
 export {
   ClusterCoordinator,
   type ClusterCoordinatorOptions,
-  type CoherenceTarget,
-  type RevocationRequest,
 } from "./cluster/coordinator.js";
+export type { CoherenceTarget, RevocationRequest } from "./cluster/partition-coordinator.js";
 export type {
   CoordinatorEvents,
   CoordinatorState,
@@ -25,6 +24,7 @@ export {
   InvalidOptionError,
   InvalidSessionDataError,
   InvalidSessionIdError,
+  PartitionMismatchError,
   RevocationUncertainError,
   SessionConflictError,
   SessionCorruptError,
@@ -49,7 +49,9 @@ export {
   DEFAULT_MAX_PENDING_COMMANDS,
   DEFAULT_MAX_STALENESS_MS,
   DEFAULT_OUTAGE_GRACE_MS,
+  DEFAULT_PARTITIONS,
   DEFAULT_PREFIX,
+  DEFAULT_PUBSUB,
   DEFAULT_REMEMBER_MS,
   DEFAULT_ROTATION_GRACE_MS,
   DEFAULT_STORAGE_PREFIX,

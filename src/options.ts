@@ -40,6 +40,12 @@ export const DEFAULT_CACHE_MAX_ENTRIES = 10_000;
 /** How many bytes the local cache's entries may take together, by estimate: 64 MiB. */
 export const DEFAULT_CACHE_MAX_BYTES = 67_108_864;
 
+/** Into how many partitions the sessions of a Redis Cluster are split. */
+export const DEFAULT_PARTITIONS = 16;
+
+/** How nodes tell each other what changed on a Redis Cluster. */
+export const DEFAULT_PUBSUB = "sharded";
+
 /** For how long a regenerated session is found under its old id, in milliseconds: not at all. */
 export const DEFAULT_ROTATION_GRACE_MS = 0;
 
@@ -86,6 +92,23 @@ export function requireGraceMs(option: string, value: unknown): asserts value is
 export function requireName(option: string, value: unknown): asserts value is string {
   if (typeof value !== "string" || value === "" || !value.isWellFormed() || CONTROL_CHARACTER.test(value)) {
     throw new InvalidOptionError(option, "a non-empty string without control characters", value);
+  }
+}
+
+/** The most partitions that sessions are split into. */
+export const MAX_PARTITIONS = 256;
+
+/** Throws unless `value` is a number of partitions. Each costs every node a connection and its beats. */
+export function requirePartitions(option: string, value: unknown): asserts value is number {
+  if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) > MAX_PARTITIONS) {
+    throw new InvalidOptionError(option, `a whole number of 1 to ${MAX_PARTITIONS}`, value);
+  }
+}
+
+/** Throws unless `value` is a way of publishing. */
+export function requirePubSub(option: string, value: unknown): asserts value is "sharded" | "plain" {
+  if (value !== "sharded" && value !== "plain") {
+    throw new InvalidOptionError(option, '"sharded" or "plain"', value);
   }
 }
 

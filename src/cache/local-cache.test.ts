@@ -141,6 +141,47 @@ describe("room", () => {
   });
 });
 
+describe("groups", () => {
+  test("are dropped one by one", () => {
+    const cache = makeCache<string>();
+    const [one, two] = [cache.group(), cache.group()];
+    cache.set("a", "1", { group: one });
+    cache.set("b", "2", { group: two });
+    cache.set("c", "3");
+    cache.clear(one);
+    expect(["a", "b", "c"].map((id) => cache.peek(id))).toEqual([undefined, "2", "3"]);
+    expect(cache.stats()).toMatchObject({ size: 2, evictionsByReason: { invalidated: 1 } });
+    cache.set("a", "4", { group: one });
+    expect(cache.get("a")).toBe("4");
+    cache.clear();
+    expect(cache.stats()).toMatchObject({ size: 0, bytes: 0, evictionsByReason: { invalidated: 4 } });
+  });
+
+  test("one that is set aside does not bring back what another one has dropped", () => {
+    const cache = makeCache<string>();
+    const [one, two] = [cache.group(), cache.group()];
+    cache.set("a", "1", { group: one });
+    cache.set("b", "2", { group: two });
+    cache.setAside(one);
+    cache.clear(two);
+    expect(["a", "b"].map((id) => cache.stale(id, 0))).toEqual(["1", undefined]);
+    cache.clear(one);
+    expect(cache.stale("a", 0)).toBeUndefined();
+  });
+
+  test("an entry that moves to another group is dropped with that one", () => {
+    const cache = makeCache<string>();
+    const [one, two] = [cache.group(), cache.group()];
+    cache.set("a", "1", { group: one });
+    cache.set("a", "2", { group: two });
+    cache.clear(one);
+    expect(cache.peek("a")).toBe("2");
+    expect(cache.stats()).toMatchObject({ size: 1, evictionsByReason: { invalidated: 0 } });
+    cache.clear(two);
+    expect(cache.stats()).toMatchObject({ size: 0, bytes: 0 });
+  });
+});
+
 describe("delete() and clear()", () => {
   test("delete() drops an entry, and says whether there was one", () => {
     const cache = makeCache();

@@ -29,6 +29,34 @@ export interface CacheEntryOptions {
   ttlMs?: number;
   /** What the entry weighs. Default: twice the length of its JSON, what V8 takes for it give or take. */
   bytes?: number;
+  /** With which others it is dropped by `clear(group)`. Default: with those that named none, either. */
+  group?: CacheGroup;
+}
+
+/** Entries that are dropped together, in constant time: made by `LocalCache.group()`. */
+export class CacheGroup {
+  /** What is set now belongs to this one. */
+  current = new Generation();
+  /** The one before, while `stale()` shows it. */
+  setAside: Generation | undefined;
+
+  /** Begins a new generation; the one before. */
+  begin(): Generation {
+    const { current } = this;
+    current.isCurrent = false;
+    if (this.setAside !== undefined) this.setAside.isSetAside = false;
+    this.setAside = undefined;
+    this.current = new Generation();
+    return current;
+  }
+}
+
+/** The entries of a group that were set between two times that it was cleared. */
+class Generation {
+  isCurrent = true;
+  isSetAside = false;
+  size = 0;
+  bytes = 0;
 }
 
 /** Why an entry left: its time was over, it made room for others, or somebody asked for it to go. */
@@ -56,7 +84,7 @@ interface Entry<V> {
   value: V;
   readonly bytes: number;
   readonly expiresAtMs: number;
-  readonly generation: number;
+  readonly generation: Generation;
 }
 
 /** What an entry weighs beside its value: the entry, its key and its place in the LRU list. */
@@ -68,7 +96,8 @@ const RECLAIM_PER_SET = 2;
  * A bounded cache of frozen snapshots. Every operation takes constant time: no timer runs, and nothing is ever scanned.
  *
  * - An entry past its time is dropped by the lookup that finds it, or by the LRU order, whichever comes first.
- * - `clear()` begins a new generation; entries of a past one are never served and leave two at a time as others come in.
+ * - `clear()` begins a new generation; entries of a past one are never served and leave two at a time as others come in. It may be that of
+ *   one group of entries.
  *
  * @example
  * const cache = new LocalCache<{ name: string }>({ ttlMs: 30_000, maxEntries: 1_000 });
@@ -80,9 +109,8 @@ export class LocalCache<V extends {}> {
   readonly #ttlMs: number;
   readonly #maxBytes: number;
   readonly #clock: MonotonicClock;
-  #generation = 0;
-  /** The generation that `stale()` still shows. */
-  #setAside: number | undefined;
+  readonly #ungrouped = new CacheGroup();
+  readonly #groups = [this.#ungrouped];
   #size = 0;
   #bytes = 0;
   #hits = 0;
@@ -116,7 +144,7 @@ export class LocalCache<V extends {}> {
   get(id: string, nowMs: number = this.#clock.now()): V | undefined {
     const entry = this.#entries.get(id);
     if (entry !== undefined) {
-      if (entry.generation === this.#generation && nowMs < entry.expiresAtMs) {
+      if (entry.generation.isCurrent && nowMs < entry.expiresAtMs) {
         this.#hits++;
         return entry.value;
       }
@@ -129,7 +157,7 @@ export class LocalCache<V extends {}> {
   /** `get()`, except that an entry past its time stays for `stale()`, until it is replaced or makes room. */
   lookUp(id: string, nowMs: number = this.#clock.now()): V | undefined {
     const entry = this.#entries.get(id);
-    if (entry !== undefined && entry.generation === this.#generation && nowMs < entry.expiresAtMs) {
+    if (entry?.generation.isCurrent && nowMs < entry.expiresAtMs) {
       this.#hits++;
       return entry.value;
     }
@@ -140,23 +168,22 @@ export class LocalCache<V extends {}> {
   /** What must not be served in good times: an entry whose time was over at most `graceMs` ago, also one that was set aside. Counts nothing. */
   stale(id: string, graceMs: number, nowMs: number = this.#clock.now()): V | undefined {
     const entry = this.#entries.peek(id);
-    const isKept = entry?.generation === this.#generation || entry?.generation === this.#setAside;
+    const isKept = entry?.generation.isCurrent || entry?.generation.isSetAside;
     return entry !== undefined && isKept && nowMs < entry.expiresAtMs + graceMs ? entry.value : undefined;
   }
 
   /** The value, or `undefined`; counts nothing and leaves the LRU order as it is. */
   peek(id: string, nowMs: number = this.#clock.now()): V | undefined {
     const entry = this.#entries.peek(id);
-    return entry !== undefined && entry.generation === this.#generation && nowMs < entry.expiresAtMs
-      ? entry.value
-      : undefined;
+    return entry?.generation.isCurrent && nowMs < entry.expiresAtMs ? entry.value : undefined;
   }
 
   /**
    * Keeps a frozen snapshot of `value`. A value that is frozen already is taken to be so all the way down and is kept itself;
    * any other is copied first, so that its owner may go on changing it. A value larger than the cache is not kept.
    */
-  set(id: string, value: V, { ttlMs = this.#ttlMs, bytes = jsonBytes(value) }: CacheEntryOptions = {}): void {
+  set(id: string, value: V, options: CacheEntryOptions = {}): void {
+    const { ttlMs = this.#ttlMs, bytes = jsonBytes(value), group = this.#ungrouped } = options;
     if (!(bytes >= 0)) throw new InvalidOptionError("bytes", "a number of at least 0", bytes);
     this.#reclaim();
     const lifeMs = Math.min(ttlMs, this.#ttlMs);
@@ -169,17 +196,19 @@ export class LocalCache<V extends {}> {
       value: Object.isFrozen(value) ? value : (freezeDeep(cloneDeep<V>(value as never)) as V),
       bytes: weight,
       expiresAtMs: Math.floor(this.#clock.now() + lifeMs), // a whole number takes no memory of its own
-      generation: this.#generation,
+      generation: group.current,
     };
     this.#size++;
     this.#bytes += weight;
+    entry.generation.size++;
+    entry.generation.bytes += weight;
     this.#entries.set(id, entry);
   }
 
   /** Swaps the value of an entry, which keeps its age and its weight. The new value must be frozen. Nothing if there is no entry. */
   replace(id: string, value: V): void {
     const entry = this.#entries.peek(id);
-    if (entry?.generation === this.#generation) entry.value = value;
+    if (entry?.generation.isCurrent) entry.value = value;
   }
 
   /** Drops an entry; `false` if there was none. */
@@ -188,20 +217,31 @@ export class LocalCache<V extends {}> {
     return entry !== undefined && this.#drop(id, entry, "invalidated");
   }
 
-  /** Drops all entries, except that `stale()` shows them until the next `clear()` or `setAside()`; in constant time. */
-  setAside(): void {
-    const generation = this.#generation;
-    this.clear();
-    this.#setAside = generation;
+  /** A new group of entries, to be dropped together. */
+  group(): CacheGroup {
+    const group = new CacheGroup();
+    this.#groups.push(group);
+    return group;
   }
 
-  /** Drops all entries, in constant time. */
-  clear(): void {
-    this.#setAside = undefined;
-    this.#evictions.invalidated += this.#size;
-    this.#generation++;
-    this.#size = 0;
-    this.#bytes = 0;
+  /** Drops a group's entries, except that `stale()` shows them until its next `clear()` or `setAside()`; in constant time. */
+  setAside(group: CacheGroup = this.#ungrouped): void {
+    const generation = this.#clear(group);
+    generation.isSetAside = true;
+    group.setAside = generation;
+  }
+
+  /** Drops all entries, or those of one group; in constant time for each group. */
+  clear(group?: CacheGroup): void {
+    for (const cleared of group === undefined ? this.#groups : [group]) this.#clear(cleared);
+  }
+
+  #clear(group: CacheGroup): Generation {
+    const generation = group.begin();
+    this.#evictions.invalidated += generation.size;
+    this.#size -= generation.size;
+    this.#bytes -= generation.bytes;
+    return generation;
   }
 
   /** Counts a lookup that the caller did not even try here, because the cache must not be trusted now. */
@@ -236,7 +276,7 @@ export class LocalCache<V extends {}> {
   }
 
   #drop(id: string, entry: Entry<V>, reason: EvictionReason): boolean {
-    const counted = entry.generation === this.#generation;
+    const counted = entry.generation.isCurrent;
     if (counted) this.#evictions[reason]++;
     this.#entries.delete(id);
     return counted;
@@ -244,9 +284,12 @@ export class LocalCache<V extends {}> {
 
   /** Every way out of the LRU list leads through here, replacement included. */
   #disposed(entry: Entry<V>, reason: LRUCache.DisposeReason): void {
-    if (entry.generation !== this.#generation) return; // clear() has counted it
+    const { generation, bytes } = entry;
+    if (!generation.isCurrent) return; // clear() has counted it
     this.#size--;
-    this.#bytes -= entry.bytes;
+    this.#bytes -= bytes;
+    generation.size--;
+    generation.bytes -= bytes;
     if (reason === "evict") this.#evictions.capacity++;
     else if (reason === "set" && this.#clock.now() >= entry.expiresAtMs) this.#evictions.expired++;
   }

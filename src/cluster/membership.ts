@@ -2,13 +2,18 @@ import { randomUUID } from "node:crypto";
 import {
   DEFAULT_CHANNEL,
   DEFAULT_MAX_STALENESS_MS,
+  DEFAULT_PARTITIONS,
+  DEFAULT_PUBSUB,
   DEFAULT_SUBSCRIBE_TIMEOUT_MS,
   requireDelayMs,
   requireName,
+  requirePartitions,
+  requirePubSub,
 } from "../options.js";
+import type { PartitionOptions } from "../redis/partitions.js";
 
 /** Which node of a cluster this is, and for how long it trusts what it heard from the others. */
-export interface MembershipOptions {
+export interface MembershipOptions extends PartitionOptions {
   /** Names this node; must differ from those of all others. Default a random UUID. */
   nodeId?: string;
   /** Where nodes tell each other what changed. Default `"session:cluster:invalidate"`. */
@@ -25,10 +30,14 @@ export function resolveMembership({
   channel = DEFAULT_CHANNEL,
   subscribeTimeoutMs = DEFAULT_SUBSCRIBE_TIMEOUT_MS,
   maxStalenessMs = DEFAULT_MAX_STALENESS_MS,
+  partitions = DEFAULT_PARTITIONS,
+  pubsub = DEFAULT_PUBSUB,
 }: MembershipOptions): Readonly<Required<MembershipOptions>> {
   requireName("cluster.nodeId", nodeId);
   requireName("cluster.channel", channel);
   requireDelayMs("cluster.subscribeTimeoutMs", subscribeTimeoutMs);
   requireDelayMs("cluster.maxStalenessMs", maxStalenessMs);
-  return { nodeId, channel, subscribeTimeoutMs, maxStalenessMs };
+  requirePartitions("cluster.partitions", partitions);
+  requirePubSub("cluster.pubsub", pubsub);
+  return { nodeId, channel, subscribeTimeoutMs, maxStalenessMs, partitions, pubsub };
 }

@@ -24,7 +24,7 @@ export interface SessionEnded {
   readonly user?: string;
 }
 
-/** What a `ClusterCoordinator` tells, with what its listeners receive. */
+/** What a `ClusterCoordinator` tells of all partitions, or a partition's coordinator of its own, with what its listeners receive. */
 export interface CoordinatorEvents {
   /** Memory may answer from now on: the first beat came back, or one after the lease had run out. */
   "lease-held": [];
@@ -76,4 +76,31 @@ export interface CoordinatorState {
   readonly registrationRemainingMs: number;
   /** The last time that memory had to be dropped because something was missed or lost; with the reason, and the wall-clock time in milliseconds. */
   readonly lastBreak: { readonly reason: string; readonly atMs: number } | undefined;
+}
+
+const STATUSES = ["down", "syncing", "ready"] as const;
+
+/** How all partitions stand together: as the one that stands worst. */
+export function worstOfStates(states: readonly CoordinatorState[]): CoordinatorState {
+  const breaks = states.map(({ lastBreak }) => lastBreak).filter((lastBreak) => lastBreak !== undefined);
+  return {
+    status: STATUSES.find((status) => states.some((state) => state.status === status)) ?? "down",
+    leaseRemainingMs: Math.min(...states.map(({ leaseRemainingMs }) => leaseRemainingMs)),
+    registrationRemainingMs: Math.min(...states.map((state) => state.registrationRemainingMs)),
+    lastBreak: breaks.sort((a, b) => b.atMs - a.atMs)[0],
+  };
+}
+
+/** What all partitions have sent, heard and dropped together. */
+export function sumOfStats(stats: readonly CoordinatorStats[]): CoordinatorStats {
+  return stats.reduce(sum);
+}
+
+/** The sum of each number, also of those within. */
+function sum<S extends object>(a: S, b: S): S {
+  const added = Object.entries(a).map(([name, value]) => {
+    const other = b[name as keyof S] as never;
+    return [name, typeof value === "number" ? value + other : sum(value, other)];
+  });
+  return Object.fromEntries(added) as S;
 }

@@ -1,9 +1,9 @@
 import type { Clock } from "../clock.js";
-import { StoreUnavailableError } from "../errors.js";
+import { SessionMeshError, StoreUnavailableError } from "../errors.js";
 import { mayPass } from "./failures.js";
 import type { Gate } from "./gate.js";
 import type { Command, RedisPort, Reply } from "./port.js";
-import type { Script } from "./scripts/script.js";
+import { type Script, sharded } from "./scripts/script.js";
 
 export interface RedisCommandsOptions {
   readonly port: RedisPort;
@@ -67,6 +67,18 @@ export class RedisCommands {
     return this.#bounded(() => this.#port.send(command));
   }
 
+  /** Resolves when it is known that commands may be sent. Rejects if they must not; not if that cannot be found out now. */
+  async ready(): Promise<void> {
+    await this.#port.ready?.()?.catch((error: unknown) => {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    });
+  }
+
+  /** Sends a message to whoever listens on a channel. */
+  publish(channel: string, message: string): Promise<Reply> {
+    return this.send([this.#port.publishCommand ?? "PUBLISH", channel, message]);
+  }
+
   /**
    * Runs a script by its digest, and by its text on a server that does not know it yet. One that may be repeated (the same tag makes
    * it the same write) is sent again after a failure that may pass; where `args` is a function, with the arguments that it gives then.
@@ -77,12 +89,13 @@ export class RedisCommands {
     args: readonly string[] | (() => readonly string[]),
     { mayRepeat = false } = {},
   ): Promise<Reply> {
+    const { sha1, lua } = this.#port.publishCommand === "SPUBLISH" ? sharded(script) : script;
     const send = (isOver: () => boolean) => {
       const rest = [String(keys.length), ...keys, ...(typeof args === "function" ? args() : args)];
-      return this.#port.send(["EVALSHA", script.sha1, ...rest]).catch((error: Error) => {
+      return this.#port.send(["EVALSHA", sha1, ...rest]).catch((error: Error) => {
         // A caller who was told that the command failed must not have it carried out after that.
         if (isOver() || !error.message.startsWith("NOSCRIPT")) throw error;
-        return this.#port.send(["EVAL", script.lua, ...rest]);
+        return this.#port.send(["EVAL", lua, ...rest]);
       });
     };
     return this.#bounded(mayRepeat ? (isOver) => this.#persist(() => send(isOver), isOver) : send);
@@ -95,13 +108,14 @@ export class RedisCommands {
       } catch (error) {
         if (failures === MAX_REPETITIONS || isOver() || !mayPass(error as Error)) throw error;
         this.#repetitions++;
-        await this.#wait(FIRST_BACKOFF_MS * 2 ** failures * (0.5 + this.#clock.random() / 2));
+        await this.pause(FIRST_BACKOFF_MS * 2 ** failures * (0.5 + this.#clock.random() / 2));
         if (isOver()) throw error;
       }
     }
   }
 
-  #wait(delayMs: number): Promise<void> {
+  /** Waits. */
+  pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => {
       this.#clock.schedule(resolve, delayMs);
     });
@@ -110,6 +124,15 @@ export class RedisCommands {
   /** Whether the time of a command is over that was sent then. */
   isTooLate(sentAtMs: number): boolean {
     return this.#clock.now() - sentAtMs >= this.#timeoutMs;
+  }
+
+  #whenReady(send: (isOver: () => boolean) => Promise<Reply>, isOver: () => boolean): Promise<Reply> {
+    const ready = this.#port.ready?.();
+    if (ready === undefined) return send(isOver);
+    return ready.then(() => {
+      if (isOver()) throw new Error("it was too late to send it"); // its caller was told that it failed
+      return send(isOver);
+    });
   }
 
   #bounded(send: (isOver: () => boolean) => Promise<Reply>): Promise<Reply> {
@@ -135,7 +158,7 @@ export class RedisCommands {
         this.#pending--;
         timer.cancel();
       };
-      attempt(() => send(isOver)).then(
+      attempt(() => this.#whenReady(send, isOver)).then(
         (reply) => {
           settled();
           if (!isOver()) {
@@ -149,7 +172,9 @@ export class RedisCommands {
         (cause: Error) => {
           settled();
           if (!gaveUp) this.#gate?.failed(ticket, cause);
-          reject(new StoreUnavailableError(cause.message, { cause }));
+          reject(
+            cause instanceof SessionMeshError ? cause : new StoreUnavailableError(cause.message, { cause }),
+          );
         },
       );
     });

@@ -1,5 +1,5 @@
 /** What a server says that refuses for now, and what it says that refuses for good. Anything else comes from the connection. */
-const REFUSED_FOR_NOW = /^(LOADING|MASTERDOWN|TRYAGAIN|CLUSTERDOWN) /;
+const REFUSED_FOR_NOW = /^(LOADING|MASTERDOWN|TRYAGAIN|CLUSTERDOWN|MOVED|ASK) /;
 const REFUSED = /^[A-Z][A-Z0-9_]+ /;
 /**
  * What a server says that refuses every command. The others refuse this one alone (`WRONGTYPE`, `NOPERM`, a script's own word), or
@@ -15,4 +15,9 @@ export function mayPass({ message }: Error): boolean {
 /** Whether a failure says that no command would have fared better: Redis cannot be reached, does not answer, or refuses all. */
 export function isOutage({ message }: Error): boolean {
   return REFUSES_ALL.test(message) || !REFUSED.test(message);
+}
+
+/** Whether a failure lets doubt that the node is the one to ask: it cannot be reached, or says itself that it is not, or not now. */
+export function speaksOfNode(error: Error): boolean {
+  return isOutage(error) || error.message.startsWith("READONLY ");
 }

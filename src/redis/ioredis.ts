@@ -1,4 +1,5 @@
-import type { Command, RedisPort, Reply, Subscription, SubscriptionRequest } from "./port.js";
+import { SLOT_MOVED } from "./cluster-node.js";
+import type { Command, PubSubMode, RedisPort, Reply, Subscription, SubscriptionRequest } from "./port.js";
 
 /** What we call of an ioredis client (versions 5 and 6). */
 export interface IoredisClient {
@@ -11,6 +12,7 @@ export interface IoredisClient {
 interface IoredisSubscriber {
   connect(): Promise<unknown>;
   subscribe(...channels: string[]): Promise<unknown>;
+  ssubscribe(...channels: string[]): Promise<unknown>;
   // biome-ignore lint/suspicious/noExplicitAny: each event has a listener type of its own
   on(event: string, listener: (...args: any[]) => void): unknown;
   disconnect(): void;
@@ -33,7 +35,10 @@ export class IoredisPort implements RedisPort {
     return (this.#client.call(name, ...args) as Promise<Reply>).catch(withoutCommand);
   }
 
-  async subscribe({ channels, onMessage, onClose, signal }: SubscriptionRequest): Promise<Subscription> {
+  async subscribe(
+    { channels, onMessage, onClose, signal }: SubscriptionRequest,
+    mode: PubSubMode = "plain",
+  ): Promise<Subscription> {
     signal.throwIfAborted();
     const connection = this.#client.duplicate({
       lazyConnect: true,
@@ -50,14 +55,18 @@ export class IoredisPort implements RedisPort {
       close();
       onClose(reason);
     };
-    connection.on("error", (error: Error) => lost(error.message));
+    // version 5 takes it for a reply that nobody asked for when the server ends a subscription because the slot moved
+    const isMoved = ({ message }: Error) => message.includes("Last reply: sunsubscribe");
+    connection.on("error", (error: Error) => lost(isMoved(error) ? SLOT_MOVED : error.message));
+    connection.on("moved", () => lost(SLOT_MOVED));
     connection.on("close", () => lost("connection closed"));
-    connection.on("message", (_channel: string, message: string) => {
+    const heard = (_channel: string, message: string) => {
       if (open) onMessage(message);
-    });
+    };
+    connection.on(mode === "sharded" ? "smessage" : "message", heard);
     signal.addEventListener("abort", () => lost(signal.reason.message), { once: true });
     await connection.connect();
-    await connection.subscribe(...channels);
+    await (mode === "sharded" ? connection.ssubscribe(...channels) : connection.subscribe(...channels));
     return { close };
   }
 }

@@ -16,6 +16,8 @@ import {
 export interface LegacyRecordsOptions extends SessionTableOptions {
   /** What stands before an id in their keys. */
   readonly legacyPrefix: string;
+  /** What our own keys begin with, in all partitions: none of them is one of the other store's. */
+  readonly ownPrefix: string;
   readonly isForeign: (text: string) => boolean;
 }
 
@@ -36,6 +38,7 @@ const OUR_NAMES = "sessionmesh:";
 export class LegacyRecords {
   readonly #commands: RedisCommands;
   readonly #clock: Clock;
+  readonly #inPlace: boolean;
   readonly #ownPrefix: string;
   readonly #prefix: string;
   readonly #defaultTtlMs: number;
@@ -45,7 +48,8 @@ export class LegacyRecords {
   constructor(options: LegacyRecordsOptions) {
     this.#commands = options.commands;
     this.#clock = options.clock;
-    this.#ownPrefix = options.prefix;
+    this.#inPlace = options.prefix === options.legacyPrefix;
+    this.#ownPrefix = options.ownPrefix;
     this.#prefix = options.legacyPrefix;
     this.#defaultTtlMs = options.defaultTtlMs;
     this.#isForeign = options.isForeign;
@@ -111,7 +115,7 @@ export class LegacyRecords {
 
   #key(id: string): string | undefined {
     const key = this.#prefix + id;
-    if (this.#prefix === this.#ownPrefix) return key;
+    if (this.#inPlace) return key;
     return key.startsWith(this.#ownPrefix) || key.startsWith(OUR_NAMES) || !isSessionId(id) ? undefined : key;
   }
 }

@@ -22,9 +22,6 @@ export interface MigratingTableOptions extends LegacyRecordsOptions {
   readonly recode: (text: string) => string;
 }
 
-/** How many ids are looked at side by side. */
-const BATCH_SIZE = 100;
-
 /**
  * A table that goes on with the sessions of another store. They are read where they are; what changes one moves it under our key first.
  *
@@ -93,7 +90,7 @@ export class MigratingTable extends SessionTable {
       return super.delete(id, { ...request, expectedTag: (await this.#move(id)) ?? "" });
     }
     if (expectedTag !== undefined) return this.#deleteOurs(id, request);
-    const removed = await this.#removeLegacy(id);
+    const removed = await this.removeLegacy(id);
     const outcome = await super.delete(id, request);
     return { ...outcome, deleted: outcome.deleted || removed };
   }
@@ -110,50 +107,24 @@ export class MigratingTable extends SessionTable {
 
   async #deleteOurs(id: string, request: DeleteRequest): Promise<{ deleted: boolean; registry: Registry }> {
     const outcome = await super.delete(id, request);
-    if (!outcome.deleted && !this.#inPlace && (await this.#isUnmoved(id))) {
+    if (!outcome.deleted && !this.#inPlace && (await this.isUnmoved(id))) {
       throw new SessionConflictError(hashForLog(this.#prefix + id));
     }
     return outcome;
   }
 
   override async reassert(ids: readonly string[]): Promise<number> {
-    const removed = await Promise.all(ids.map((id) => this.#removeLegacy(id)));
+    const removed = await Promise.all(ids.map((id) => this.removeLegacy(id)));
     return removed.filter(Boolean).length + (await super.reassert(ids));
   }
 
-  override async clear(): Promise<number> {
-    let cleared = 0;
-    for await (const ids of this.#unmoved()) {
-      const removed = await Promise.all(ids.map((id) => this.#removeLegacy(id)));
-      cleared += removed.filter(Boolean).length;
-    }
-    return cleared + (await super.clear());
+  /** The ids of which the other store may have a record on the server that this table lists; none where its records stand under our own keys. */
+  async *legacyIds(): AsyncGenerator<string[]> {
+    if (!this.#inPlace) yield* this.#legacy.candidates();
   }
 
-  override async *ids(): AsyncGenerator<string[]> {
-    yield* eachOnce(this.#unmoved(), super.ids());
-  }
-
-  override async *candidates(): AsyncGenerator<string[]> {
-    const legacy = this.#inPlace ? [] : this.#legacy.candidates();
-    yield* eachOnce(legacy, super.candidates());
-  }
-
-  /**
-   * The ids of sessions that the other store has and we have not. Listed before our own: what is moved meanwhile is then among those.
-   */
-  async *#unmoved(): AsyncGenerator<string[]> {
-    if (this.#inPlace) return;
-    for await (const ids of this.#legacy.candidates()) {
-      for (let i = 0; i < ids.length; i += BATCH_SIZE) {
-        const batch = ids.slice(i, i + BATCH_SIZE);
-        const unmoved = await Promise.all(batch.map((id) => this.#isUnmoved(id)));
-        yield batch.filter((_, n) => unmoved[n]);
-      }
-    }
-  }
-
-  async #isUnmoved(id: string): Promise<boolean> {
+  /** Whether the other store has this session, and we have not. */
+  async isUnmoved(id: string): Promise<boolean> {
     const [isLegacy, ours] = await Promise.all([
       this.#legacy.has(id),
       this.#commands.send(["EXISTS", this.#prefix + id]),
@@ -189,7 +160,7 @@ export class MigratingTable extends SessionTable {
     const record = encodeRecord({ tag, ...times, payload: this.#recoded(id, found.text) });
     const args = [this.#inPlace ? found.text : "", record, String(Math.max(1, lifeMs))];
     const moved = await this.#commands.run(REPLACE, [this.#prefix + id], args, { mayRepeat: true });
-    await this.#removeLegacy(id);
+    await this.removeLegacy(id);
     return Number(moved) === 1 ? tag : undefined;
   }
 
@@ -201,20 +172,8 @@ export class MigratingTable extends SessionTable {
     }
   }
 
-  async #removeLegacy(id: string): Promise<boolean> {
+  /** Removes what the other store has under this id; whether there was something. */
+  async removeLegacy(id: string): Promise<boolean> {
     return !this.#inPlace && (await this.#legacy.remove(id));
-  }
-}
-
-async function* eachOnce(
-  ...lists: (AsyncIterable<string[]> | Iterable<string[]>)[]
-): AsyncGenerator<string[]> {
-  const seen = new Set<string>();
-  for (const list of lists) {
-    for await (const ids of list) {
-      const fresh = ids.filter((id) => !seen.has(id));
-      for (const id of fresh) seen.add(id);
-      yield fresh;
-    }
   }
 }

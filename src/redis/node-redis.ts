@@ -1,4 +1,5 @@
-import type { Command, RedisPort, Reply, Subscription, SubscriptionRequest } from "./port.js";
+import { SLOT_MOVED } from "./cluster-node.js";
+import type { Command, PubSubMode, RedisPort, Reply, Subscription, SubscriptionRequest } from "./port.js";
 
 /** What we call of a node-redis client (versions 5 and 6). */
 export interface NodeRedisClient {
@@ -11,6 +12,7 @@ export interface NodeRedisClient {
 interface NodeRedisSubscriber {
   connect(): Promise<unknown>;
   subscribe(channels: string[], listener: (message: string) => unknown): Promise<unknown>;
+  sSubscribe(channels: string[], listener: (message: string) => unknown): Promise<unknown>;
   on(event: string, listener: (error?: Error) => void): unknown;
   destroy(): void;
 }
@@ -36,7 +38,10 @@ export class NodeRedisPort implements RedisPort {
     return this.#client.sendCommand(command as unknown as string[], options) as Promise<Reply>;
   }
 
-  async subscribe({ channels, onMessage, onClose, signal }: SubscriptionRequest): Promise<Subscription> {
+  async subscribe(
+    { channels, onMessage, onClose, signal }: SubscriptionRequest,
+    mode: PubSubMode = "plain",
+  ): Promise<Subscription> {
     signal.throwIfAborted();
     const connection = this.#client.duplicate({
       socket: { ...this.#client.options?.socket, reconnectStrategy: false },
@@ -55,12 +60,15 @@ export class NodeRedisPort implements RedisPort {
     // Without a listener for "error", node-redis ends the process when the socket breaks.
     connection.on("error", (error) => lost(error?.message ?? "connection error"));
     connection.on("end", () => lost("connection closed"));
+    connection.on("sharded-channel-moved", () => lost(SLOT_MOVED));
     connection.on("ready", () => open || destroy(connection)); // closed while it was connecting
     signal.addEventListener("abort", () => lost(signal.reason.message), { once: true });
     await connection.connect();
-    await connection.subscribe([...channels], (message) => {
+    const heard = (message: string) => {
       if (open) onMessage(message);
-    });
+    };
+    if (mode === "sharded") await connection.sSubscribe([...channels], heard);
+    else await connection.subscribe([...channels], heard);
     return { close };
   }
 }

@@ -6,6 +6,9 @@ export type Reply = string | number | null | readonly Reply[];
 
 /** What the store needs of a Redis client. Both adapters implement it; nothing else in this package knows a client. */
 export interface RedisPort {
+  /** How a message is published that the subscriptions of this port are to hear. Default: `PUBLISH`. */
+  readonly publishCommand?: "PUBLISH" | "SPUBLISH";
+
   /** Sends one command on the application's own connection. Commands leave, and replies come, in the order of the calls. */
   send(command: Command): Promise<Reply>;
 
@@ -16,6 +19,9 @@ export interface RedisPort {
    * messages may have been missed, so a lost one is reported by `onClose` (once, unless `close()` came first) and replaced by a new one.
    */
   subscribe(request: SubscriptionRequest): Promise<Subscription>;
+
+  /** Resolves when commands may be sent; `undefined` if they may be at once, as by default. */
+  ready?(): Promise<void> | undefined;
 }
 
 export interface SubscriptionRequest {
@@ -30,4 +36,20 @@ export interface SubscriptionRequest {
 export interface Subscription {
   /** Closes the connection at once. Does not call `onClose`. */
   close(): void;
+}
+
+/** How messages are published and heard on a Redis Cluster: within the shard that owns the channel's slot (Redis 7), or by all nodes. */
+export type PubSubMode = "sharded" | "plain";
+
+/** What the store needs of a client of Redis Cluster. */
+export interface RedisClusterPort {
+  /**
+   * A port for what shares a slot.
+   *
+   * `send`: a command with a key goes to the master of that key's slot, one without (SCAN, PING) to the master of this slot. The cursor
+   * of a SCAN is opaque; a step fails with `SLOTMOVED` while the slot goes to another node, and after it has, and the scan begins anew.
+   * `subscribe`: one connection of its own to the master of the slot, by SSUBSCRIBE or SUBSCRIBE according to `mode`. It is lost when its
+   * socket goes, and also when the slot goes to another node, which a plain one finds out at the next `send`.
+   */
+  slot(slot: number, mode: PubSubMode): RedisPort;
 }

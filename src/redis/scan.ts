@@ -23,15 +23,36 @@ export async function scan(
   return { next: String(next), keys };
 }
 
-/** The keys of all steps, a step at a time; SCAN may give a key more than once. */
+/** How often a scan begins anew because its slot goes to another node, and the longest wait before the first time; it doubles from there. */
+const MAX_BEGINNINGS = 8;
+const FIRST_WAIT_MS = 50;
+
+/**
+ * The keys of all steps, a step at a time; a key may come more than once. On a Redis Cluster it begins anew when the slot goes to another node: what was
+ * moved meanwhile might have been met on neither.
+ */
 export async function* scanAll(
   commands: RedisCommands,
   step: Omit<ScanStep, "cursor">,
 ): AsyncGenerator<string[]> {
   let cursor = "0";
-  do {
-    const { next, keys } = await scan(commands, { ...step, cursor });
-    cursor = next;
-    if (keys.length > 0) yield keys;
-  } while (cursor !== "0");
+  let beginnings = 1;
+  for (;;) {
+    const found = await scan(commands, { ...step, cursor }).catch((error: Error) => {
+      if (beginnings === MAX_BEGINNINGS || !isSlotMoved(error)) throw error;
+    });
+    if (found === undefined) {
+      await commands.pause(FIRST_WAIT_MS * 2 ** (beginnings - 1));
+      beginnings++;
+      cursor = "0";
+      continue;
+    }
+    cursor = found.next;
+    if (found.keys.length > 0) yield found.keys;
+    if (cursor === "0") return;
+  }
+}
+
+function isSlotMoved({ cause }: Error): boolean {
+  return cause instanceof Error && cause.message.startsWith("SLOTMOVED ");
 }

@@ -315,13 +315,18 @@ export class SessionTable {
     return { generation: Number(generation), registry: registryOf(registry), deleted: Number(moved) === 1 };
   }
 
-  /** The ids of a user's sessions, that which ends first first. */
-  async idsOf(user: string): Promise<string[]> {
+  /** The ids of a user's sessions with their ends by the clock of Redis, that which ends first first. */
+  async idsOf(user: string): Promise<{ id: string; endMs: number }[]> {
     const encoded = encodeUser(user);
     const keys = [this.#generations, this.#userIndex + encoded];
-    return this.#ids(
-      (await this.#commands.run(USER_SESSIONS, keys, [encoded], { mayRepeat: true })) as string[],
-    );
+    const reply = await this.#commands.run(USER_SESSIONS, keys, [encoded], { mayRepeat: true });
+    const found: { id: string; endMs: number }[] = [];
+    const fields = reply as string[];
+    for (let i = 0; i < fields.length; i += 2) {
+      const id = (fields[i] as string).slice(this.#prefix.length);
+      if (isSessionId(id)) found.push({ id, endMs: Number(fields[i + 1]) });
+    }
+    return found;
   }
 
   /** Deletes again what a server may have lost; how many had come back. */
@@ -344,9 +349,9 @@ export class SessionTable {
     return deleted;
   }
 
-  /** The ids of all sessions, each once, in the batches in which SCAN finds them. */
+  /** The ids of all sessions, in the batches in which SCAN finds them. */
   async *ids(): AsyncGenerator<string[]> {
-    for await (const ids of this.#candidates()) {
+    for await (const ids of this.candidates()) {
       const keys = ids.map((id) => this.#key(id));
       const live = await this.#commands.run(LIST, [this.#generations, ...keys], [], { mayRepeat: true });
       yield this.#ids(live as string[]);
@@ -354,17 +359,8 @@ export class SessionTable {
   }
 
   /** The same with those that are over: for whoever reads each of them anyway. */
-  candidates(): AsyncGenerator<string[]> {
-    return this.#candidates();
-  }
-
-  async *#candidates(): AsyncGenerator<string[]> {
-    const seen = new Set<string>(); // SCAN may return a key more than once
-    for await (const keys of this.#scan()) {
-      const ids = this.#ids(keys).filter((id) => !seen.has(id));
-      for (const id of ids) seen.add(id);
-      yield ids;
-    }
+  async *candidates(): AsyncGenerator<string[]> {
+    for await (const keys of this.#scan()) yield this.#ids(keys);
   }
 
   #ids(keys: readonly string[]): string[] {

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.js";
-import type { ClusterCoordinator, RevocationRequest } from "../cluster/coordinator.js";
+import type { PartitionCoordinator, RevocationRequest } from "../cluster/partition-coordinator.js";
 import type { Registry } from "../redis/session-table.js";
 import { revoke } from "./revoking.js";
 import type { Revocation, RevokeOptions } from "./store.js";
@@ -8,7 +8,7 @@ import type { Revocation, RevokeOptions } from "./store.js";
 export interface AcknowledgedSteps {
   /** Deletes. Each deletion asks for acknowledgements of its own: a node may have heard of one and not of the other. */
   bury(
-    ask: () => RevocationRequest,
+    ask: (coordinator: PartitionCoordinator) => RevocationRequest,
   ): Promise<readonly { acknowledge: RevocationRequest; registry: Registry }[]>;
   /** Deletes once more; whether there was something to delete. */
   wasBack(): Promise<boolean>;
@@ -16,22 +16,19 @@ export interface AcknowledgedSteps {
 
 /** Revokes, and resolves when every node has acknowledged each deletion, or cannot answer any more with what was deleted. */
 export function revokeAcknowledged(
-  coordinator: ClusterCoordinator,
   clock: Clock,
   options: RevokeOptions,
   { bury, wasBack }: AcknowledgedSteps,
 ): Promise<Revocation> {
   return revoke(options, clock, {
     attempt: async (limit, deleted) => {
-      const requests = new Requests(coordinator);
+      const requests = new Requests();
       try {
         const buried = await limit.bound(
-          bury(() => requests.open()),
+          bury((coordinator) => requests.open(coordinator)),
           { deleted },
         );
-        const waits = buried.map(({ acknowledge, registry }) =>
-          coordinator.acknowledged(acknowledge, registry),
-        );
+        const waits = buried.map(({ acknowledge, registry }) => acknowledge.acknowledged(registry));
         const outcomes = await limit.bound(Promise.all(waits), { deleted: true });
         return {
           acknowledged: outcomes.every(({ acknowledged }) => acknowledged),
@@ -47,17 +44,12 @@ export function revokeAcknowledged(
 
 /** The requests of one attempt. */
 class Requests {
-  readonly #coordinator: ClusterCoordinator;
   readonly #open: RevocationRequest[] = [];
   #closed = false;
 
-  constructor(coordinator: ClusterCoordinator) {
-    this.#coordinator = coordinator;
-  }
-
   /** A new one. After the end nobody waits for it any more, but what was begun is carried out. */
-  open(): RevocationRequest {
-    const request = this.#coordinator.newRequest();
+  open(coordinator: PartitionCoordinator): RevocationRequest {
+    const request = coordinator.newRequest();
     if (this.#closed) request.close();
     else this.#open.push(request);
     return request;

@@ -1,8 +1,9 @@
 import type { Flight } from "../cache/loads.js";
-import type { CacheStats, LocalCache, LocalCacheOptions } from "../cache/local-cache.js";
+import { type CacheStats, LocalCache, type LocalCacheOptions } from "../cache/local-cache.js";
 import { type Clock, systemClock } from "../clock.js";
 import { ClusterCoordinator } from "../cluster/coordinator.js";
 import { type MembershipOptions, resolveMembership } from "../cluster/membership.js";
+import type { PartitionCoordinator } from "../cluster/partition-coordinator.js";
 import type { SessionEnded } from "../cluster/report.js";
 import {
   InvalidOptionError,
@@ -23,6 +24,7 @@ import {
 import type { BreakerState } from "../redis/breaker.js";
 import type { BreakerEvents } from "../redis/gate.js";
 import { Moved } from "../redis/moved.js";
+import type { Partitioned } from "../redis/partitions.js";
 import { hashForLog, newSessionId, type Session } from "../session/session.js";
 import type { Snapshot } from "../session/snapshot.js";
 import { follow, nothing, refuse } from "./aliases.js";
@@ -63,7 +65,7 @@ export interface ClusterOptions extends MembershipOptions {
 
 /** Where a `ClusteredRedisStore` keeps its sessions, how it stays coherent, and what it holds in memory. */
 export interface ClusteredRedisStoreOptions<T>
-  extends Omit<RedisStoreOptions<T>, "channel" | "nodeId" | "maxStalenessMs">,
+  extends Omit<RedisStoreOptions<T>, "channel" | "nodeId" | "maxStalenessMs" | "partitions" | "pubsub">,
     OutageOptions {
   /** How nodes stay coherent. */
   cluster?: ClusterOptions;
@@ -77,7 +79,9 @@ const OPTIONS = (
   "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands breaker onOutage outageGraceMs tombstoneTtlMs " +
   "maxSessionsPerUser clock cluster localCache logger"
 ).split(" ");
-const CLUSTER_OPTIONS = "enabled nodeId channel subscribeTimeoutMs maxStalenessMs".split(" ");
+const CLUSTER_OPTIONS = "enabled nodeId channel subscribeTimeoutMs maxStalenessMs partitions pubsub".split(
+  " ",
+);
 const CACHE_OPTIONS = "enabled ttlMs maxEntries maxBytes".split(" ");
 
 /** What a `ClusteredRedisStore` tells. */
@@ -142,12 +146,13 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   /** What keeps this node coherent; `undefined` if there is nothing to keep: no cache, or `cluster.enabled: false`. */
   readonly coordinator: ClusterCoordinator | undefined;
   readonly #clock: Clock;
-  readonly #memory: NearCache<T>;
+  /** What is held of each partition's sessions. */
+  readonly #memories: Partitioned<NearCache<T>>;
   readonly #touches = new Touches();
   readonly #updates: Updates<T>;
   readonly #outageGraceMs: number;
   readonly #endings: Endings<T>;
-  #registering: ReturnType<ClusterCoordinator["register"]> | undefined;
+  readonly #registering = new Map<PartitionCoordinator, Promise<number>>();
   #conflicts = 0;
   #resurrectionsBlocked = 0;
   #servedInOutage = 0;
@@ -165,17 +170,21 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     requireBoolean("cluster.enabled", clusterEnabled);
     requireBoolean("localCache.enabled", cacheEnabled);
     const membership = resolveMembership(cluster);
-    const { nodeId, channel, maxStalenessMs } = membership;
+    const { nodeId, channel, maxStalenessMs, partitions, pubsub } = membership;
     this.#clock = clock;
     this.#updates = new Updates(this, clock);
-    this.#memory = new NearCache({ ...limits, enabled: cacheEnabled, ttlMs: cacheTtlMs, clock });
-    this.localCache = this.#memory.localCache;
+    this.localCache = new LocalCache({ ...limits, ttlMs: cacheTtlMs, clock });
     this.redisStore = new RedisStore({
       ...redis,
       maxStalenessMs,
       channel: clusterEnabled ? channel : null,
       nodeId,
+      partitions,
+      pubsub,
     });
+    const { localCache: held } = this;
+    const memoryOptions = { localCache: held, enabled: cacheEnabled, ttlMs: cacheTtlMs, clock };
+    this.#memories = this.redisStore.partitions.map(() => new NearCache(memoryOptions));
     this.ttlMs = this.redisStore.ttlMs;
     this.redisStore.on("breaker-opened", (reason) => this.tell("breaker-opened", reason));
     this.redisStore.on("breaker-closed", () => this.tell("breaker-closed"));
@@ -187,7 +196,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     this.#outageGraceMs = outage.outageGraceMs;
     this.#endings = new Endings({
       redisStore: this.redisStore,
-      memory: this.#memory,
+      memories: this.#memories,
       clock,
       refused: (id, error) => this.#refused(id, error),
     });
@@ -207,33 +216,37 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       prefix,
       commandTimeoutMs,
       clock,
-      target: {
-        changed: (id, tag) => this.#memory.changed(id, tag),
-        deleted: (id) => this.#memory.deleted(id),
-        flush: (reason) => this.#memory.flush(reason),
-        reassert: (ids, users) => this.#endings.reassert(ids, users),
+      target: (partition) => {
+        const memory = this.#memories.all[partition] as NearCache<T>;
+        return {
+          changed: (id, tag) => memory.changed(id, tag),
+          deleted: (id) => memory.deleted(id),
+          flush: (reason) => memory.flush(reason),
+          reassert: (ids, users) => this.#endings.reassert(partition, ids, users),
+        };
       },
       rememberDeletedMs: Math.min(DEFAULT_REMEMBER_MS, tombstoneTtlMs),
       rememberUsersMs: Math.max(DEFAULT_REMEMBER_MS, cacheTtlMs),
       ...(logger && { logger }),
     });
-    this.#memory.coordinator = this.coordinator;
     this.coordinator.on("session-ended", (ended) => this.tell("session-ended", ended));
-    this.coordinator.on("lease-held", () => {
-      this.redisStore.answered();
-      this.#endings.pending.hurry();
-    });
+    for (const [partition, memory] of this.#memories.all.entries()) {
+      memory.coordinator = this.coordinator.partitions.all[partition];
+      memory.coordinator?.on("lease-held", () => {
+        this.redisStore.answered(partition);
+        this.#endings.pending.hurry();
+      });
+    }
   }
 
   /** Resolves when this node holds its first lease; see `ClusterCoordinator.start()`. Until then reads go to Redis. */
   async start(): Promise<void> {
-    await this.redisStore.start();
-    await this.coordinator?.start();
+    await Promise.all([this.redisStore.start(), this.coordinator?.start()]);
   }
 
   get(id: string, options?: ReadOptions): Promise<Session<T> | undefined> {
     if (options !== undefined) return this.#getAsAsked(id, options);
-    const held = this.#memory.lookUp(id);
+    const held = this.#memories.of(id).lookUp(id);
     if (held !== undefined) return held.answer;
     return this.#read(id, this.onOutage);
   }
@@ -241,15 +254,15 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   async #getAsAsked(id: string, options: ReadOptions): Promise<Session<T> | undefined> {
     checkReadOptions(options);
     if (options.consistency !== "strong") {
-      return this.#memory.lookUp(id)?.answer ?? this.#read(id, options.onOutage ?? this.onOutage);
+      return this.#memories.of(id).lookUp(id)?.answer ?? this.#read(id, options.onOutage ?? this.onOutage);
     }
     const read = (id: string) =>
-      this.#memory.loads.read(id, (flight) => this.#load(id, flight, this.localCache.peek(id)));
+      this.#memories.of(id).loads.read(id, (flight) => this.#load(id, flight, this.localCache.peek(id)));
     return this.#follow(id, read, nothing);
   }
 
   peek(id: string): Session<T> | undefined {
-    return this.#memory.peek(id)?.session;
+    return this.#memories.of(id).peek(id)?.session;
   }
 
   create(data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
@@ -276,7 +289,8 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     checkLifeOptions(options);
     const { ttlMs, expiresAtMs } = resolveLife(options, this.#clock.wallNow());
     const nowMs = this.#clock.now();
-    const held = this.#memory.peek(id, nowMs);
+    const memory = this.#memories.of(id);
+    const held = memory.peek(id, nowMs);
     const grantedMs = ttlMs ?? held?.ttlMs;
     if (
       held === undefined ||
@@ -285,13 +299,13 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     ) {
       const extend = (id: string, throughAlias: boolean) =>
         this.#touches.join(id, grantedMs, () =>
-          this.#extend(id, options, throughAlias ? this.#memory.peek(id) : held),
+          this.#extend(id, options, throughAlias ? this.#memories.of(id).peek(id) : held),
         );
       return (await this.#follow(id, extend, nothing)) === true;
     }
     const endMs = expiresAtMs ?? this.#clock.wallNow() + grantedMs;
     if (endMs > held.session.expiresAtMs && !held.isFinal)
-      this.#memory.prolong(held, { ...held, expiresAtMs: endMs });
+      memory.prolong(held, { ...held, expiresAtMs: endMs });
     return true;
   }
 
@@ -318,10 +332,10 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   async take(id: string): Promise<Session<T> | undefined> {
     try {
       const taken = await this.redisStore.take(id);
-      if (taken !== undefined) this.#memory.drop(taken.id); // the id may have been rotated
+      if (taken !== undefined) this.#drop(taken.id); // the id may have been rotated
       return taken;
     } finally {
-      this.#memory.drop(id); // also if it failed: it may have been carried out
+      this.#drop(id); // also if it failed: it may have been carried out
     }
   }
 
@@ -350,7 +364,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     try {
       return await this.redisStore.clear();
     } finally {
-      this.#memory.flush("cleared");
+      for (const memory of this.#memories.all) memory.flush("cleared");
     }
   }
 
@@ -368,7 +382,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
 
   /** The sessions of a list that did not end while it was on its way. */
   async *#notOver(list: AsyncIterable<Loaded<T>>): AsyncGenerator<Session<T>> {
-    for await (const loaded of list) if (!this.#memory.isOver(loaded)) yield loaded.session;
+    for await (const loaded of list) if (!this.#isOver(loaded)) yield loaded.session;
   }
 
   find(predicate: Predicate<T>): Promise<Session<T>[]> {
@@ -388,8 +402,8 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     return {
       conflicts: this.#conflicts,
       resurrectionsBlocked: this.#resurrectionsBlocked,
-      fencedReads: this.#memory.loads.fencedReads,
-      fencedWrites: this.#memory.loads.fencedWrites,
+      fencedReads: this.#memories.sum(({ loads }) => loads.fencedReads),
+      fencedWrites: this.#memories.sum(({ loads }) => loads.fencedWrites),
       lateReplies: this.redisStore.lateReplies,
       corruptRecords: this.redisStore.corruptRecords,
       repetitions: this.redisStore.repetitions,
@@ -418,7 +432,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     this.#endings.pending.close();
     await this.redisStore.close();
     await this.coordinator?.close();
-    this.#memory.flush("closed");
+    for (const memory of this.#memories.all) memory.flush("closed");
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -433,7 +447,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   ): Promise<R | L> {
     const attemptOrDrop = (id: string, throughAlias: boolean) =>
       attempt(id, throughAlias).catch((error: unknown) => {
-        if (error instanceof Moved) this.#memory.drop(id);
+        if (error instanceof Moved) this.#drop(id);
         throw error;
       });
     return follow([id], attemptOrDrop, lost);
@@ -445,7 +459,9 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     if (onOutage === "fail") return loaded;
     return loaded.catch((error) => {
       const held =
-        error instanceof StoreUnavailableError ? this.#memory.inOutage(id, this.#outageGraceMs) : undefined;
+        error instanceof StoreUnavailableError
+          ? this.#memories.of(id).inOutage(id, this.#outageGraceMs)
+          : undefined;
       if (held === undefined) throw error;
       this.#servedInOutage++;
       return held.session;
@@ -454,8 +470,9 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
 
   /** Joins the load that is on its way, or sends one; what an alias leads to may be in memory. */
   async #join(id: string, throughAlias: boolean): Promise<Session<T> | undefined> {
-    const held = throughAlias ? this.#memory.lookUp(id) : undefined;
-    return held?.answer ?? this.#memory.loads.load(id, (flight) => this.#load(id, flight));
+    const memory = this.#memories.of(id);
+    const held = throughAlias ? memory.lookUp(id) : undefined;
+    return held?.answer ?? memory.loads.load(id, (flight) => this.#load(id, flight));
   }
 
   /**
@@ -469,14 +486,16 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     known?: Loaded<T>,
     isSecond = false,
   ): Promise<Session<T> | undefined> {
-    const { coordinator } = this;
+    const memory = this.#memories.of(id);
+    const { coordinator } = memory;
     for (let attempt = 1; attempt <= MAX_LOADS; attempt++) {
-      const registration = coordinator && (coordinator.registration ?? (await this.#register(coordinator)));
+      const registration =
+        coordinator && (coordinator.registration ?? (await this.#register(id, coordinator)));
       const loaded = await this.redisStore.load(id, known);
       if (loaded !== undefined && flight.ended && !isSecond) {
-        return this.#memory.loads.read(id, (second) => this.#load(id, second, undefined, true));
+        return memory.loads.read(id, (second) => this.#load(id, second, undefined, true));
       }
-      if (loaded === undefined || flight.ended || this.#memory.isOver(loaded)) {
+      if (loaded === undefined || flight.ended || memory.isOver(loaded)) {
         this.localCache.delete(id);
         return undefined;
       }
@@ -489,13 +508,14 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   }
 
   /** All who wait for a registration wait for the same beat: to the circuit breaker it is one command. */
-  #register(coordinator: ClusterCoordinator): ReturnType<ClusterCoordinator["register"]> {
-    this.#registering ??= this.redisStore
-      .guard(() => coordinator.register())
-      .finally(() => {
-        this.#registering = undefined;
-      });
-    return this.#registering;
+  #register(id: string, coordinator: PartitionCoordinator): Promise<number> {
+    const registering =
+      this.#registering.get(coordinator) ??
+      this.redisStore
+        .guard(id, () => coordinator.register())
+        .finally(() => this.#registering.delete(coordinator));
+    this.#registering.set(coordinator, registering);
+    return registering;
   }
 
   async #write(id: string, options: WriteOptions, write: () => Promise<Loaded<T>>): Promise<Session<T>> {
@@ -506,17 +526,18 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       throw error;
     });
     const ended = options.user === undefined ? [] : await this.redisStore.limit(session, options);
-    for (const id of ended) this.#memory.drop(id);
+    for (const id of ended) this.#drop(id);
     return session;
   }
 
   #writeOne(id: string, write: () => Promise<Loaded<T>>): Promise<Session<T>> {
-    return this.#memory.loads.write(id, async (flight) => {
+    const { loads, coordinator } = this.#memories.of(id);
+    return loads.write(id, async (flight) => {
       let kept = false;
       try {
         const loaded = await write();
         kept = this.#keep(loaded, flight);
-        if (this.coordinator?.ready) this.#memory.loads.expectEcho(flight, loaded.session.revision);
+        if (coordinator?.ready) loads.expectEcho(flight, loaded.session.revision);
         return loaded.session;
       } catch (error) {
         this.#refused(id, error);
@@ -525,7 +546,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
           throw new SessionRevokedError(hashForLog(id));
         throw error;
       } finally {
-        this.#memory.loads.fenceReads(id);
+        loads.fenceReads(id);
         if (!kept) this.localCache.delete(id); // a write that failed may have been carried out
       }
     });
@@ -544,13 +565,22 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
 
   /** Caches what a flight brought home; but not what is to go, as soon as Redis takes the deletion. */
   #keep(loaded: Loaded<T>, flight: Flight): boolean {
-    return !this.#endings.pending.has(loaded.session.id) && this.#memory.keep(loaded, flight);
+    const { id } = loaded.session;
+    return !this.#endings.pending.has(id) && this.#memories.of(id).keep(loaded, flight);
+  }
+
+  #isOver(loaded: Loaded<T>): boolean {
+    return this.#memories.of(loaded.session.id).isOver(loaded);
+  }
+
+  #drop(id: string): void {
+    this.#memories.of(id).drop(id);
   }
 
   async #extend(id: string, options: LifeOptions | undefined, held: Loaded<T> | undefined): Promise<boolean> {
     const extension = await this.redisStore.extend(id, options);
     if (extension === undefined) this.localCache.delete(id);
-    else if (held !== undefined) this.#memory.prolong(held, extension);
+    else if (held !== undefined) this.#memories.of(id).prolong(held, extension);
     return extension !== undefined;
   }
 }

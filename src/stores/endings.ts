@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.js";
-import type { RevocationRequest } from "../cluster/coordinator.js";
+import type { PartitionCoordinator, RevocationRequest } from "../cluster/partition-coordinator.js";
+import type { Partitioned } from "../redis/partitions.js";
 import {
   type AcknowledgementRequest,
   type DeleteRequest,
@@ -21,7 +22,7 @@ const MAX_BURIALS = 3;
 /** What ends sessions. */
 export interface EndingsOptions<T> {
   readonly redisStore: RedisStore<T>;
-  readonly memory: NearCache<T>;
+  readonly memories: Partitioned<NearCache<T>>;
   readonly clock: Clock;
   /** Told that Redis refused a deletion, and why. */
   readonly refused: (id: string, error: unknown) => void;
@@ -35,13 +36,13 @@ export class Endings<T> {
   /** The deletions that Redis has not confirmed. */
   readonly pending: PendingDeletions;
   readonly #redisStore: RedisStore<T>;
-  readonly #memory: NearCache<T>;
+  readonly #memories: Partitioned<NearCache<T>>;
   readonly #clock: Clock;
   readonly #refused: EndingsOptions<T>["refused"];
 
-  constructor({ redisStore, memory, clock, refused }: EndingsOptions<T>) {
+  constructor({ redisStore, memories, clock, refused }: EndingsOptions<T>) {
     this.#redisStore = redisStore;
-    this.#memory = memory;
+    this.#memories = memories;
     this.#clock = clock;
     this.#refused = refused;
     this.pending = new PendingDeletions({
@@ -63,64 +64,79 @@ export class Endings<T> {
   /** `rotate()`, without following an alias. */
   async rotate(request: RotateRequest): Promise<boolean> {
     const { id, throughAlias } = request;
+    const memory = this.#memories.of(id);
     try {
       const rotated = await this.#redisStore.supersede(request);
-      if (rotated || !throughAlias) this.#memory.coordinator?.forget(id); // else it is yet to be written
+      if (rotated || !throughAlias) memory.coordinator?.forget(id); // else it is yet to be written
       if (rotated) this.pending.take(id); // a deletion that waits is done, and would end the new session
       return rotated;
     } finally {
-      this.#memory.drop(id);
+      memory.drop(id);
     }
   }
 
   /** `revoke()`. */
   async revoke(id: string, options: RevokeOptions): Promise<Revocation> {
-    const { coordinator } = this.#memory;
     const path: Path = [id];
-    if (coordinator === undefined) {
+    if (this.#memories.of(id).coordinator === undefined) {
       const revocation = this.#redisStore.revokeAlong(path, options).finally(() => {
-        for (const id of path) this.#memory.drop(id);
+        for (const id of path) this.#memories.of(id).drop(id);
       });
       return this.pending.watch(id, "revoked", revocation);
     }
-    const bury = (ask: () => RevocationRequest) =>
+    const bury = (ask: (coordinator: PartitionCoordinator) => RevocationRequest) =>
       endAlong(path, async (id, evenAlias) => {
-        const acknowledge = ask();
+        const acknowledge = ask(this.#memories.of(id).coordinator as PartitionCoordinator);
         const deletion = this.#bury(id, { reason: "revoked", acknowledge, evenAlias });
         return { acknowledge, ...(await this.pending.watch(id, "revoked", deletion)) };
       });
     const wasBack = async () => (await this.#redisStore.reassert(path)) > 0;
-    return revokeAcknowledged(coordinator, this.#clock, options, { bury, wasBack });
+    return revokeAcknowledged(this.#clock, options, { bury, wasBack });
   }
 
-  /** `revokeUser()`. */
+  /** `revokeUser()`: in each partition, which counts the generations of its users by itself. */
   async revokeUser(user: string, options: RevokeOptions): Promise<Revocation> {
-    const { coordinator } = this.#memory;
-    if (coordinator === undefined) {
-      return this.#redisStore.revokeUser(user, options).finally(() => this.#memory.flush("user-forgotten"));
+    const memories = this.#memories.all;
+    if (memories.some(({ coordinator }) => coordinator === undefined)) {
+      return this.#redisStore.revokeUser(user, options).finally(() => {
+        for (const memory of memories) memory.flush("user-forgotten");
+      });
     }
-    let floor: number | undefined;
-    const buryUser = async <A extends AcknowledgementRequest>(acknowledge: A) => {
-      const buried = await this.#redisStore.buryUser(user, acknowledge, floor).catch((error) => {
-        this.#memory.flush("user-forgotten"); // nobody knows which copies are theirs, and none of them may be served in an outage
+    const floors: number[] = [];
+    const buryUser = async <A extends AcknowledgementRequest>(
+      memory: NearCache<T>,
+      n: number,
+      acknowledge: A,
+    ) => {
+      const buried = await this.#redisStore.buryUser(n, user, acknowledge, floors[n]).catch((error) => {
+        memory.flush("user-forgotten"); // nobody knows which copies are theirs, and none of them may be served in an outage
         throw error;
       });
-      floor = buried.generation;
-      coordinator.forgetUser(user, floor);
+      floors[n] = buried.generation;
+      memory.coordinator?.forgetUser(user, buried.generation);
       return { acknowledge, ...buried };
     };
-    const bury = async (ask: () => RevocationRequest) => [await buryUser(ask())];
-    const wasBack = async () => (await buryUser(NOBODY)).deleted;
-    return revokeAcknowledged(coordinator, this.#clock, options, { bury, wasBack });
+    const bury = (ask: (coordinator: PartitionCoordinator) => RevocationRequest) =>
+      Promise.all(
+        memories.map((memory, n) => buryUser(memory, n, ask(memory.coordinator as PartitionCoordinator))),
+      );
+    const wasBack = async () => {
+      const buried = await Promise.all(memories.map((memory, n) => buryUser(memory, n, NOBODY)));
+      return buried.some(({ deleted }) => deleted);
+    };
+    return revokeAcknowledged(this.#clock, options, { bury, wasBack });
   }
 
-  /** Repeats what a server may have lost, a batch at a time. */
+  /** Repeats what a partition's server may have lost, a batch at a time. */
   async reassert(
+    partition: number,
     ids: readonly string[],
     users: readonly [user: string, generation: number][],
   ): Promise<number> {
     let back = 0;
-    for (const [user, generation] of users) await this.#redisStore.buryUser(user, undefined, generation);
+    for (const [user, generation] of users) {
+      await this.#redisStore.buryUser(partition, user, undefined, generation);
+    }
     for (let i = 0; i < ids.length; i += BATCH_SIZE) {
       back += await this.#redisStore.reassert(ids.slice(i, i + BATCH_SIZE));
     }
@@ -131,8 +147,15 @@ export class Endings<T> {
    * Deletes in Redis, then here. Once more if this node is not sure that it was the same history all the while. Without a tombstone there is
    * nothing to remember, and a repetition could undo what others wrote in between.
    */
-  async #bury(id: string, request: DeleteRequest): Promise<{ deleted: boolean; registry: Registry }> {
-    const coordinator = request.tombstone === false ? undefined : this.#memory.coordinator;
+  async #bury(
+    id: string,
+    request: DeleteRequest,
+  ): Promise<{
+    deleted: boolean;
+    registry: Registry;
+  }> {
+    const memory = this.#memories.of(id);
+    const coordinator = request.tombstone === false ? undefined : memory.coordinator;
     try {
       let histories = coordinator?.histories;
       let buried = await this.#redisStore.bury(id, request);
@@ -147,7 +170,7 @@ export class Endings<T> {
       this.#refused(id, error);
       throw error;
     } finally {
-      this.#memory.drop(id); // also if it failed: it may have been carried out
+      memory.drop(id); // also if it failed: it may have been carried out
     }
   }
 }

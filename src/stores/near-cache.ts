@@ -1,7 +1,7 @@
 import { type Flight, Loads } from "../cache/loads.js";
-import { LocalCache, type LocalCacheOptions } from "../cache/local-cache.js";
+import type { CacheGroup, LocalCache } from "../cache/local-cache.js";
 import type { Clock } from "../clock.js";
-import type { ClusterCoordinator, CoherenceTarget } from "../cluster/coordinator.js";
+import type { CoherenceTarget, PartitionCoordinator } from "../cluster/partition-coordinator.js";
 import type { FlushReason } from "../cluster/report.js";
 import type { Extension } from "../redis/session-table.js";
 import type { Session } from "../session/session.js";
@@ -12,8 +12,10 @@ const TTL_JITTER = 0.1;
 /** What decoded data takes in memory per character of its JSON; measured by `bench/memory.mjs`. */
 const BYTES_PER_CHARACTER = 2;
 
-/** What limits what a node holds in memory. */
-export interface NearCacheOptions extends Omit<LocalCacheOptions, "ttlMs"> {
+/** What limits what a node holds of one partition in memory. */
+export interface NearCacheOptions<T> {
+  /** Where it is held, beside what is held of the other partitions. */
+  readonly localCache: LocalCache<Loaded<T>>;
   readonly clock: Clock;
   /** `false`: nothing is held. */
   readonly enabled: boolean;
@@ -21,7 +23,7 @@ export interface NearCacheOptions extends Omit<LocalCacheOptions, "ttlMs"> {
 }
 
 /**
- * What a node holds of sessions, and what it may serve of that: a copy is served only while the node has its lease, and only if no
+ * What a node holds of the sessions of one partition, and what it may serve of that: a copy is served only while the node has its lease, and only if no
  * message that came after it said otherwise. Messages come in by `changed`, `deleted` and `flush`; replies of Redis by `keep`, each in the
  * flight that was told of what happened meanwhile.
  */
@@ -30,16 +32,18 @@ export class NearCache<T> implements Pick<CoherenceTarget, "changed" | "deleted"
   /** The reads and writes under way. */
   readonly loads = new Loads<Session<T> | undefined>();
   /** What keeps the node coherent. `undefined`: nothing does, and a copy is served for its time. */
-  coordinator: ClusterCoordinator | undefined;
+  coordinator: PartitionCoordinator | undefined;
+  readonly #group: CacheGroup;
   readonly #clock: Clock;
   readonly #enabled: boolean;
   readonly #ttlMs: number;
 
-  constructor({ enabled, ...options }: NearCacheOptions) {
-    this.localCache = new LocalCache(options);
-    this.#clock = options.clock;
+  constructor({ localCache, clock, enabled, ttlMs }: NearCacheOptions<T>) {
+    this.localCache = localCache;
+    this.#group = localCache.group();
+    this.#clock = clock;
     this.#enabled = enabled;
-    this.#ttlMs = options.ttlMs;
+    this.#ttlMs = ttlMs;
   }
 
   /** The hot path: one look at the clock, two comparisons and a map lookup; nothing is allocated. */
@@ -74,7 +78,11 @@ export class NearCache<T> implements Pick<CoherenceTarget, "changed" | "deleted"
     const nowMs = this.#clock.now();
     if (!this.#mayServe(nowMs) || !flight.mayCache(session.revision) || this.isOver(loaded)) return false;
     const ttlMs = Math.min(this.#ttlMs, aliveUntilMs - nowMs) * (1 - this.#clock.random() * TTL_JITTER);
-    this.localCache.set(session.id, loaded, { ttlMs, bytes: BYTES_PER_CHARACTER * encodedLength });
+    this.localCache.set(session.id, loaded, {
+      ttlMs,
+      bytes: BYTES_PER_CHARACTER * encodedLength,
+      group: this.#group,
+    });
     return true;
   }
 
@@ -112,8 +120,8 @@ export class NearCache<T> implements Pick<CoherenceTarget, "changed" | "deleted"
 
   flush(reason: FlushReason): void {
     this.loads.fenceAll();
-    if (reason === "subscription-lost") this.localCache.setAside();
-    else this.localCache.clear();
+    if (reason === "subscription-lost") this.localCache.setAside(this.#group);
+    else this.localCache.clear(this.#group);
   }
 
   #isUserRevoked({ session, generation }: Loaded<T>): boolean {

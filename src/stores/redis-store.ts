@@ -13,22 +13,33 @@ import {
   DEFAULT_COMMAND_TIMEOUT_MS,
   DEFAULT_MAX_PENDING_COMMANDS,
   DEFAULT_MAX_STALENESS_MS,
+  DEFAULT_PARTITIONS,
   DEFAULT_PREFIX,
+  DEFAULT_PUBSUB,
   DEFAULT_TOMBSTONE_TTL_MS,
   DEFAULT_TTL_MS,
   requireDelayMs,
   requireKnownOptions,
   requireMethods,
   requireName,
+  requirePartitions,
   requirePositiveInteger,
+  requirePubSub,
   requireTtlMs,
 } from "../options.js";
 import type { BreakerState } from "../redis/breaker.js";
 import { RedisCommands } from "../redis/commands.js";
-import { portOf, type RedisClient } from "../redis/detect.js";
+import type { RedisClient } from "../redis/detect.js";
 import { type BreakerEvents, type BreakerOptions, type Gate, gateOf } from "../redis/gate.js";
 import { MigratingTable } from "../redis/migrating-table.js";
 import { Moved } from "../redis/moved.js";
+import { PartitionedTable } from "../redis/partitioned-table.js";
+import {
+  type Partition,
+  type Partitioned,
+  type PartitionOptions,
+  partitionsOf,
+} from "../redis/partitions.js";
 import {
   type AcknowledgementRequest,
   type DeleteRequest,
@@ -76,7 +87,7 @@ import type {
 import { Updates } from "./updates.js";
 
 /** Where a `RedisStore` keeps its sessions, for how long, and whom it tells. */
-export interface RedisStoreOptions<T> {
+export interface RedisStoreOptions<T> extends PartitionOptions {
   /** A client of `redis` or `ioredis`, connected or connecting. It stays the application's: the store never closes it. */
   client: RedisClient;
   /** What stands before an id in its Redis key. Default `"sess:"`. */
@@ -109,7 +120,7 @@ export interface RedisStoreOptions<T> {
 
 const OPTIONS = (
   "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands breaker tombstoneTtlMs maxSessionsPerUser maxStalenessMs " +
-  "channel nodeId clock"
+  "channel nodeId partitions pubsub clock"
 ).split(" ");
 
 /** A session with what a cache needs to know of it. Frozen. */
@@ -139,9 +150,10 @@ export interface Loaded<T> {
  */
 export class RedisStore<T = unknown> extends Events<BreakerEvents> implements KeyValueStore<T> {
   readonly ttlMs: number;
-  readonly #table: SessionTable;
-  readonly #commands: RedisCommands;
-  readonly #gate: Gate | undefined;
+  /** Where each partition of the sessions is: one on a single server. */
+  readonly partitions: Partitioned<Partition>;
+  readonly #table: PartitionedTable;
+  readonly #lanes: Partitioned<Lane>;
   readonly #maxSessionsPerUser: number | undefined;
   readonly #maxStalenessMs: number;
   readonly #codec: Codec<T>;
@@ -167,6 +179,8 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
       maxStalenessMs = DEFAULT_MAX_STALENESS_MS,
       channel = DEFAULT_CHANNEL,
       nodeId = randomUUID(),
+      partitions = DEFAULT_PARTITIONS,
+      pubsub = DEFAULT_PUBSUB,
       clock = systemClock,
     } = options;
     requireName("prefix", prefix);
@@ -178,33 +192,29 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     requireDelayMs("maxStalenessMs", maxStalenessMs);
     if (channel !== null) requireName("channel", channel);
     requireName("nodeId", nodeId);
+    requirePartitions("partitions", partitions);
+    requirePubSub("pubsub", pubsub);
     requireMethods("codec", codec, CODEC_METHODS);
     requireMethods("clock", clock, CLOCK_METHODS);
     this.#legacy = legacy === undefined ? undefined : resolveLegacy(legacy, prefix);
     this.#maxSessionsPerUser = maxSessionsPerUser;
     this.#maxStalenessMs = maxStalenessMs;
-    this.#gate = gateOf({
-      clock,
-      breaker,
-      onOpened: (reason) => this.announce("breaker-opened", reason),
-      onClosed: () => this.announce("breaker-closed"),
+    const layout = { partitions, pubsub, clock, timeoutMs: commandTimeoutMs };
+    this.partitions = partitionsOf({ ...layout, client, prefix, channel: channel ?? undefined });
+    this.#lanes = this.partitions.map(({ port, prefix, commonPrefix, channel }) => {
+      const gate = gateOf({
+        clock,
+        breaker,
+        onOpened: (reason) => this.announce("breaker-opened", reason),
+        onClosed: () => this.announce("breaker-closed"),
+      });
+      const bounds = { timeoutMs: commandTimeoutMs, maxPending: maxPendingCommands };
+      const commands = new RedisCommands({ port, clock, gate, ...bounds });
+      const keys = { prefix, channel, defaultTtlMs: ttlMs, tombstoneTtlMs, nodeId };
+      const table = sessionTable(codec, this.#legacy, commonPrefix, { commands, clock, ...keys });
+      return { gate, commands, table };
     });
-    this.#commands = new RedisCommands({
-      port: portOf(client),
-      clock,
-      gate: this.#gate,
-      timeoutMs: commandTimeoutMs,
-      maxPending: maxPendingCommands,
-    });
-    this.#table = sessionTable(codec, this.#legacy, {
-      commands: this.#commands,
-      clock,
-      prefix,
-      defaultTtlMs: ttlMs,
-      tombstoneTtlMs,
-      channel: channel ?? undefined,
-      nodeId,
-    });
+    this.#table = new PartitionedTable(this.#lanes.map(({ table }) => table));
     this.#codec = codec;
     this.#clock = clock;
     this.#updates = new Updates(this, clock);
@@ -218,27 +228,32 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
 
   /** Replies that came after their time was over, and were not used. */
   get lateReplies(): number {
-    return this.#commands.lateReplies;
+    return this.#lanes.sum(({ commands }) => commands.lateReplies);
   }
 
   /** Scripts that were sent again after a failure that might pass. */
   get repetitions(): number {
-    return this.#commands.repetitions;
+    return this.#lanes.sum(({ commands }) => commands.repetitions);
   }
 
-  /** How the circuit breaker stands; closed if there is none. */
+  /** How the circuit breaker stands; closed if there is none. Each partition of a Redis Cluster has its own: how the worst one stands. */
   get breaker(): BreakerState["kind"] {
-    return this.#gate?.state ?? "closed";
+    const states = this.#lanes.all.map(({ gate }) => gate?.state ?? "closed");
+    return (["open", "half-open"] as const).find((state) => states.includes(state)) ?? "closed";
   }
 
   /** How often it has opened, after a trial that failed included. */
   get breakerOpened(): number {
-    return this.#gate?.opened ?? 0;
+    return this.#lanes.sum(({ gate }) => gate?.opened ?? 0);
   }
 
-  /** There is nothing to start: a `RedisStore` holds no connection of its own. */
+  /**
+   * There is nothing to start: a `RedisStore` holds no connection of its own. On a Redis Cluster it finds out whether all nodes split the
+   * sessions alike, and rejects with a `PartitionMismatchError` if not; where Redis cannot be asked now, the first command finds out.
+   */
   async start(): Promise<void> {
     this.#assertOpen();
+    await this.#lanes.of("").commands.ready();
   }
 
   async get(id: string, options?: ReadOptions): Promise<Session<T> | undefined> {
@@ -315,23 +330,24 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   async revokeAlong(path: Path, options: RevokeOptions): Promise<Revocation> {
     this.#assertUsable(path[0]);
     const bury = async () => {
-      const buried = await endAlong(path, (id, evenAlias) =>
+      return endAlong(path, (id, evenAlias) =>
         this.bury(id, { reason: "revoked", acknowledge: NOBODY, evenAlias }),
       );
-      return buried.at(-1) as { registry: Registry };
     };
     return this.#revoke(options, bury, async () => (await this.reassert(path)) > 0);
   }
 
   async revokeUser(user: string, options: RevokeOptions = {}): Promise<Revocation> {
     requireUser(user);
-    let floor: number | undefined;
-    const bury = async () => {
-      const buried = await this.buryUser(user, NOBODY, floor);
-      floor = buried.generation;
+    const floors: number[] = [];
+    const bury = (partition: number) => this.buryUser(partition, user, NOBODY, floors[partition]);
+    const buryAll = async () => {
+      const buried = await Promise.all(this.#lanes.all.map((_, partition) => bury(partition)));
+      for (const [partition, { generation }] of buried.entries()) floors[partition] = generation;
       return buried;
     };
-    return this.#revoke(options, bury, async () => (await bury()).deleted);
+    const wasBack = async () => (await buryAll()).some(({ deleted }) => deleted);
+    return this.#revoke(options, buryAll, wasBack);
   }
 
   async *sessionsOf(user: string): AsyncGenerator<Session<T>> {
@@ -415,15 +431,16 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     return row && this.#decode(id, row, known);
   }
 
-  /** Lets through what `ClusteredRedisStore` asks Redis by another way, unless the circuit breaker is open. */
-  async guard<R>(run: () => Promise<R>): Promise<R> {
+  /** Lets through what `ClusteredRedisStore` asks Redis of a session's partition by another way, unless the circuit breaker is open. */
+  async guard<R>(id: string, run: () => Promise<R>): Promise<R> {
     this.#assertOpen();
-    return this.#gate === undefined ? run() : this.#gate.guard(run);
+    const { gate } = this.#lanes.of(id);
+    return gate === undefined ? run() : gate.guard(run);
   }
 
-  /** Redis is known to answer again: the circuit breaker need not wait with its next trial. */
-  answered(): void {
-    this.#gate?.answered();
+  /** Redis is known to answer again: the circuit breaker of a partition need not wait with its next trial. */
+  answered(partition: number): void {
+    this.#lanes.all[partition]?.gate?.answered();
   }
 
   /** `delete()` with what a revocation needs to know. */
@@ -438,10 +455,10 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     return this.#table.rotate(request);
   }
 
-  /** `revokeUser()` without the waiting; `floor` repeats what a server may have lost. */
-  async buryUser(user: string, acknowledge?: AcknowledgementRequest, floor?: number) {
+  /** `revokeUser()` in one partition, without the waiting; `floor` repeats what a server may have lost. */
+  async buryUser(partition: number, user: string, acknowledge?: AcknowledgementRequest, floor?: number) {
     this.#assertOpen();
-    return this.#table.revokeUser(user, acknowledge, floor);
+    return this.#table.revokeUser(partition, user, acknowledge, floor);
   }
 
   /** Deletes again what a server may have lost; how many sessions had come back. */
@@ -505,17 +522,17 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   /** Without a subscription, nobody can say that it went sooner: this waits until no lease can be left. */
   #revoke(
     options: RevokeOptions,
-    bury: () => Promise<{ registry: Registry }>,
+    bury: () => Promise<readonly { registry: Registry }[]>,
     wasBack: () => Promise<boolean>,
   ): Promise<Revocation> {
     return revoke(options, this.#clock, {
       attempt: async (limit, deleted) => {
-        const { registry } = await limit.bound(bury(), { deleted });
+        const buried = await limit.bound(bury(), { deleted });
         const wait = new Promise<void>((resolve) => {
           this.#clock.schedule(resolve, outlastingMs(this.#maxStalenessMs));
         });
         await limit.bound(wait, { deleted: true });
-        return { acknowledged: false, nodes: registry.size };
+        return { acknowledged: false, nodes: Math.max(...buried.map(({ registry }) => registry.size)) };
       },
       wasBack,
     });
@@ -563,16 +580,24 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   }
 }
 
+/** How one partition is asked. */
+interface Lane {
+  readonly gate: Gate | undefined;
+  readonly commands: RedisCommands;
+  readonly table: SessionTable;
+}
+
 /** The table that reads what another store left, where there is such a store. */
 function sessionTable<T>(
   codec: Codec<T>,
   legacy: Legacy<T> | undefined,
+  ownPrefix: string,
   options: SessionTableOptions,
 ): SessionTable {
   if (legacy === undefined) return new SessionTable(options);
   const { prefix, isForeign } = legacy;
   const recode = (text: string) => codec.encode(legacy.decode(text));
-  return new MigratingTable({ ...options, isForeign, legacyPrefix: prefix, recode });
+  return new MigratingTable({ ...options, isForeign, ownPrefix, legacyPrefix: prefix, recode });
 }
 
 async function* flat<I>(batches: AsyncIterable<I[]>): AsyncGenerator<I> {

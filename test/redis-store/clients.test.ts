@@ -9,7 +9,7 @@ import {
   RedisStore,
   UnsupportedClientError,
 } from "../../src/index.js";
-import type { RedisClient } from "../../src/redis/detect.js";
+import { clusterPortOf, type RedisClient } from "../../src/redis/detect.js";
 
 const NOWHERE = { host: "127.0.0.1", port: 1 };
 const lazily = { ...NOWHERE, lazyConnect: true };
@@ -57,6 +57,49 @@ test.each([
   ["5", createSentinel5({ name: "main", sentinelRootNodes: [NOWHERE] })],
 ])("a sentinel client of node-redis %s that nobody connected says so at once", async (_, client) => {
   await expect(new RedisStore({ client }).get("id")).rejects.toThrow("The sentinel client is closed");
+});
+
+describe("a client of Redis Cluster", () => {
+  const nodes = { rootNodes: [{ socket: NOWHERE }] };
+  const unconnected = { lazyConnect: true };
+  const clusters: readonly [string, () => unknown][] = [
+    ["node-redis 6", () => createCluster(nodes)],
+    ["node-redis 5", () => createCluster5(nodes)],
+    ["ioredis 6", () => new IoredisCluster6([NOWHERE], unconnected)],
+    ["ioredis 5", () => new IoredisCluster5([NOWHERE], unconnected)],
+  ];
+
+  test.each(clusters)("of %s is told from others", (_, make) => {
+    expect(clusterPortOf(make() as RedisClient)?.slot(7, "sharded").publishCommand).toBe("SPUBLISH");
+    expect(clusterPortOf(make() as RedisClient)?.slot(7, "plain").publishCommand).toBe("PUBLISH");
+  });
+
+  test("may be a port of the application's own", () => {
+    const own = { slot: () => ({ send: async () => null, subscribe: async () => ({ close: () => {} }) }) };
+    expect(clusterPortOf(own)).toBe(own);
+  });
+
+  test.each([
+    ["node-redis", () => createClient()],
+    ["a sentinel client", () => createSentinel({ name: "main", sentinelRootNodes: [NOWHERE] })],
+    ["ioredis", () => new Ioredis6(lazily)],
+    ["a port", () => ({ send: async () => null, subscribe: async () => ({ close: () => {} }) })],
+    ["nothing", () => undefined],
+  ])("is not %s", (_, make) => {
+    expect(clusterPortOf(make() as RedisClient)).toBeUndefined();
+  });
+
+  test.each([
+    ["node-redis 6", () => createCluster({ ...nodes, keyPrefix: "app:" })],
+    ["ioredis 6", () => new IoredisCluster6([NOWHERE], { ...unconnected, keyPrefix: "app:" })],
+    ["ioredis 5", () => new IoredisCluster5([NOWHERE], { ...unconnected, keyPrefix: "app:" })],
+    [
+      "ioredis 5, for each node",
+      () => new IoredisCluster5([NOWHERE], { ...unconnected, redisOptions: { keyPrefix: "app:" } }),
+    ],
+  ])("of %s with a keyPrefix is refused", (_, make) => {
+    expect(() => clusterPortOf(make() as RedisClient)).toThrow(/keyPrefix/);
+  });
 });
 
 test("a client that is not connected yet is one", () => {

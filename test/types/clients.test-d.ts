@@ -1,7 +1,15 @@
-import { Redis as Redis6 } from "ioredis";
-import { Redis as Redis5 } from "ioredis5";
-import { createClient as createClient6, createSentinel as createSentinel6 } from "redis";
-import { createClient as createClient5, createSentinel as createSentinel5 } from "redis5";
+import { Cluster as Cluster6, Redis as Redis6 } from "ioredis";
+import { Cluster as Cluster5, Redis as Redis5 } from "ioredis5";
+import {
+  createClient as createClient6,
+  createCluster as createCluster6,
+  createSentinel as createSentinel6,
+} from "redis";
+import {
+  createClient as createClient5,
+  createCluster as createCluster5,
+  createSentinel as createSentinel5,
+} from "redis5";
 import { describe, expectTypeOf, test } from "vitest";
 import { ClusteredRedisStore, createStore, type RedisClient, RedisStore } from "../../src/index.js";
 
@@ -28,6 +36,21 @@ describe("a client is taken as its package types it:", () => {
     expectTypeOf(createSentinel6(options)).toExtend<RedisClient>();
     new ClusteredRedisStore({ client: createSentinel6(options) });
     new ClusteredRedisStore({ client: createSentinel5(options) });
+  });
+
+  test("a cluster client of redis 6 and of redis 5", () => {
+    const options = { rootNodes: [{ url: "redis://127.0.0.1" }], useReplicas: true };
+    expectTypeOf(createCluster6(options)).toExtend<RedisClient>();
+    expectTypeOf(createCluster6({ ...options, RESP: 2 })).toExtend<RedisClient>();
+    expectTypeOf(createCluster5(options)).toExtend<RedisClient>();
+    new ClusteredRedisStore({ client: createCluster6(options) });
+    new ClusteredRedisStore({ client: createCluster5(options) });
+  });
+
+  test("a cluster client of ioredis 6 and of ioredis 5", () => {
+    expectTypeOf<Cluster6>().toExtend<RedisClient>();
+    new ClusteredRedisStore({ client: new Cluster6([7000]) });
+    new ClusteredRedisStore({ client: new Cluster5([7000], { natMap: () => null }) });
   });
 
   test("ioredis 6", () => {

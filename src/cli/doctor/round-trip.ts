@@ -83,7 +83,7 @@ async function session(server: Server, { prefix, channel, id }: RightsRequest, e
   await table.put({ id, payload: DATA, mode: "create", user: id, absoluteTtlMs: LIFE_MS });
   const found = await table.read(id);
   const isTouched = (await table.touch(id, {})) !== undefined;
-  const isListed = (await table.idsOf(id)).includes(id);
+  const isListed = (await table.idsOf(id)).some((listed) => listed.id === id);
   const { deleted } = await table.delete(id, { reason: "deleted", tombstone: false });
   const isGone = (await table.read(id)) === undefined;
   if (found?.record.payload !== DATA || !isTouched || !isListed || !deleted || !isGone) {

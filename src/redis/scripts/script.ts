@@ -10,3 +10,12 @@ export interface Script {
 export function script(lua: string): Script {
   return { lua, sha1: createHash("sha1").update(lua).digest("hex") };
 }
+
+const SHARDED = new WeakMap<Script, Script>();
+
+/** The script that does the same and publishes within a shard of a Redis Cluster. */
+export function sharded(original: Script): Script {
+  const made = SHARDED.get(original) ?? script(original.lua.replaceAll("'PUBLISH'", "'SPUBLISH'"));
+  SHARDED.set(original, made);
+  return made;
+}

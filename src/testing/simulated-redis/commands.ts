@@ -57,6 +57,11 @@ export const COMMANDS: ReadonlyMap<string, SimulatedCommand> = new Map(
       else keyspace.put(key, "string", value, nowMs() + integer(life));
       return "OK";
     }),
+    SETNX: writes(({ keyspace }, [key = "", value = ""]) => {
+      if (keyspace.get(key, "string") !== undefined) return 0;
+      keyspace.put(key, "string", value);
+      return 1;
+    }),
     MSET: writes(({ keyspace }, pairs) => {
       for (const [key, value] of inPairs(pairs)) keyspace.put(key, "string", value);
       return "OK";
@@ -112,10 +117,12 @@ export const COMMANDS: ReadonlyMap<string, SimulatedCommand> = new Map(
       const score = sortedSet(context, key).get(member);
       return score === undefined ? null : String(score);
     }),
-    ZRANGE: reads((context, [key = "", start, stop]) => {
+    ZRANGE: reads((context, [key = "", start, stop, withScores]) => {
       const byScore = [...sortedSet(context, key)].sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1));
-      const members = byScore.map(([member]) => member);
-      return members.slice(integer(start), integer(stop) === -1 ? undefined : integer(stop) + 1);
+      const range = byScore.slice(integer(start), integer(stop) === -1 ? undefined : integer(stop) + 1);
+      return range.flatMap(([member, score]) =>
+        withScores === undefined ? [member] : [member, String(score)],
+      );
     }),
 
     RPUSH: writes(({ keyspace }, [key = "", ...items]) =>

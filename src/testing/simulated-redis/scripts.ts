@@ -312,9 +312,11 @@ function userSessions(call: Call, keys: readonly string[], args: readonly string
   const [generations, indexKey] = keys as Strings2;
   const [user] = args as [string];
   const found: string[] = [];
-  for (const key of call("ZRANGE", indexKey, 0, -1) as string[]) {
+  const index = call("ZRANGE", indexKey, 0, -1, "WITHSCORES") as string[];
+  for (let i = 0; i < index.length; i += 2) {
+    const [key, endMs] = index.slice(i, i + 2) as Strings2;
     const head = headOf(call, key);
-    if (kindOf(call, head, generations) === "live" && userOf(head) === user) found.push(key);
+    if (kindOf(call, head, generations) === "live" && userOf(head) === user) found.push(key, endMs);
     else call("ZREM", indexKey, key);
   }
   return found;

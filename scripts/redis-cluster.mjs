@@ -1,0 +1,172 @@
+import { randomInt } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { createClient } from "redis";
+import { startRedis } from "./redis-server.mjs";
+
+const SLOTS = 16_384;
+const READY_TIMEOUT_MS = 20_000;
+const POLL_INTERVAL_MS = 25;
+const PORT_ATTEMPTS = 20;
+/** Short, so that a failover takes two or three seconds; a replica fails over whatever its age, and stays with its master. */
+const TIMES = ["--cluster-node-timeout", "1000", "--repl-ping-replica-period", "1"];
+const REPLICAS = ["--cluster-replica-validity-factor", "0", "--cluster-allow-replica-migration", "no"];
+const SERVER_ARGS = ["--cluster-enabled", "yes", ...TIMES, ...REPLICAS, "--repl-diskless-sync-delay", "0"];
+
+/** @typedef {import("./redis-server.mjs").RedisServer} RedisServer */
+
+/** A Redis Cluster of our own: processes on the loopback interface, masters with one replica each. */
+export class RedisCluster {
+  #directory;
+
+  /**
+   * @param {readonly RedisServer[]} nodes the masters first, then their replicas, in the same order
+   * @param {string} directory
+   */
+  constructor(nodes, directory) {
+    this.nodes = nodes;
+    this.#directory = directory;
+  }
+
+  /** Ends all nodes, those that stand still included. */
+  async stop() {
+    await Promise.all(this.nodes.map((node) => node.kill()));
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Starts a Redis Cluster and resolves when every node finds it in order. A node that is restarted has its place again.
+ *
+ * @param {object} [options]
+ * @param {number} [options.masters] how many share the slots, in ranges of the same size; each has a replica. Default 3
+ * @param {readonly string[]} [options.args] more arguments for each server
+ * @returns {Promise<RedisCluster>}
+ * @throws {Error} when a server cannot be started, or the cluster is not in order within 20 seconds
+ */
+export async function startRedisCluster({ masters = 3, args = [] } = {}) {
+  // what a node knows of the others survives its restart, unlike its own directory
+  const directory = await mkdtemp(join(tmpdir(), "sessionmesh-cluster-"));
+  const starting = Array.from({ length: 2 * masters }, (_, n) =>
+    startNode(join(directory, `${n}.conf`), args),
+  );
+  const outcomes = await Promise.allSettled(starting);
+  const nodes = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+  const cluster = new RedisCluster(nodes, directory);
+  try {
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+    await unite(nodes.slice(0, masters), nodes.slice(masters));
+    return cluster;
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+}
+
+/**
+ * Sends one command to a node, over a connection of its own.
+ *
+ * @param {{ port: number }} node
+ * @param {...string} command
+ * @returns {Promise<unknown>}
+ */
+export async function commandOf({ port }, ...command) {
+  const client = createClient({ RESP: 2, socket: { host: "127.0.0.1", port, reconnectStrategy: false } });
+  client.on("error", () => {}); // told by what is awaited
+  await client.connect();
+  try {
+    return await client.sendCommand(command);
+  } finally {
+    client.destroy();
+  }
+}
+
+/**
+ * @param {string} configFile
+ * @param {readonly string[]} args
+ */
+async function startNode(configFile, args) {
+  for (let attempt = 1; ; attempt++) {
+    const [port, busPort] = [randomInt(10_000, 20_000), randomInt(10_000, 20_000)]; // why there: see `startRedis`
+    const place = ["--cluster-port", `${busPort}`, "--cluster-config-file", configFile];
+    try {
+      return await startRedis({ port, args: [...SERVER_ARGS, ...place, ...args] });
+    } catch (error) {
+      const taken = error instanceof Error && error.message.includes("Address already in use");
+      if (!taken || attempt === PORT_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/**
+ * Makes one cluster of them.
+ *
+ * @param {readonly RedisServer[]} masters
+ * @param {readonly RedisServer[]} replicas
+ */
+async function unite(masters, replicas) {
+  const nodes = [...masters, ...replicas];
+  const ids = await Promise.all(nodes.map((node) => commandOf(node, "CLUSTER", "MYID")));
+  const buses = await Promise.all(nodes.map(busPortOf));
+  const share = Math.ceil(SLOTS / masters.length);
+  await Promise.all(
+    masters.map(async (master, n) => {
+      const last = Math.min((n + 1) * share, SLOTS) - 1;
+      await commandOf(master, "CLUSTER", "SET-CONFIG-EPOCH", `${n + 1}`);
+      await commandOf(master, "CLUSTER", "ADDSLOTSRANGE", `${n * share}`, `${last}`);
+    }),
+  );
+  // each meets all before it: faster than what they would tell one another
+  for (const [n, node] of nodes.entries()) {
+    const others = nodes.slice(0, n).map(({ port }, other) => [`${port}`, buses[other] ?? ""]);
+    await Promise.all(others.map((address) => commandOf(node, "CLUSTER", "MEET", "127.0.0.1", ...address)));
+  }
+  for (const [n, replica] of replicas.entries()) {
+    // refused until it has met its master
+    await until(() => commandOf(replica, "CLUSTER", "REPLICATE", String(ids[n])));
+  }
+  await until(async () => {
+    for (const node of nodes) await requireInOrder(node, nodes.length);
+    for (const replica of replicas) await requireLinked(replica);
+  });
+}
+
+/** @param {RedisServer} node */
+async function busPortOf(node) {
+  const reply = /** @type {string[]} */ (await commandOf(node, "CONFIG", "GET", "cluster-port"));
+  return reply[1] ?? "";
+}
+
+/**
+ * @param {RedisServer} node
+ * @param {number} size
+ */
+async function requireInOrder(node, size) {
+  const info = String(await commandOf(node, "CLUSTER", "INFO"));
+  const inOrder = info.includes("cluster_state:ok") && info.includes(`cluster_known_nodes:${size}\r`);
+  if (!inOrder) throw new Error(`The node on port ${node.port} does not find the cluster in order:\n${info}`);
+}
+
+/** @param {RedisServer} replica */
+async function requireLinked(replica) {
+  const info = String(await commandOf(replica, "INFO", "replication"));
+  if (!info.includes("master_link_status:up")) {
+    throw new Error(`The replica on port ${replica.port} has no link:\n${info}`);
+  }
+}
+
+/** @param {() => Promise<unknown>} condition */
+async function until(condition) {
+  const deadlineMs = performance.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      await condition();
+      return;
+    } catch (error) {
+      if (performance.now() >= deadlineMs) throw error;
+    }
+    await delay(POLL_INTERVAL_MS);
+  }
+}

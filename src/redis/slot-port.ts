@@ -1,0 +1,102 @@
+import { SLOT_MOVED } from "./cluster-node.js";
+import type { ClusterRouter } from "./cluster-router.js";
+import { keyOf, slotOf } from "./cluster-slots.js";
+import type { Command, PubSubMode, RedisPort, Reply, Subscription, SubscriptionRequest } from "./port.js";
+
+/** A subscription, and the node that it is at. */
+interface Watched {
+  readonly address: string;
+  readonly lost: (reason: string) => void;
+}
+
+/** What shares a slot of a Redis Cluster, as a `RedisPort`. */
+export class SlotPort implements RedisPort {
+  readonly publishCommand: "PUBLISH" | "SPUBLISH";
+  readonly #router: ClusterRouter;
+  readonly #slot: number;
+  readonly #mode: PubSubMode;
+  readonly #subscriptions = new Set<Watched>();
+  #absentKey: string | undefined;
+
+  constructor(router: ClusterRouter, slot: number, mode: PubSubMode) {
+    this.#router = router;
+    this.#slot = slot;
+    this.#mode = mode;
+    this.publishCommand = mode === "sharded" ? "SPUBLISH" : "PUBLISH";
+  }
+
+  send(command: Command): Promise<Reply> {
+    this.#requireInPlace();
+    if (command[0] === "SCAN") return this.#scan(command);
+    const key = keyOf(command);
+    return this.#router.send(key === undefined ? this.#slot : slotOf(key), command);
+  }
+
+  async subscribe({ onClose, ...request }: SubscriptionRequest): Promise<Subscription> {
+    const router = this.#router;
+    request.signal.throwIfAborted();
+    const node = router.ready(this.#slot) ?? (await router.find(this.#slot));
+    let subscription: Subscription | undefined;
+    const ended = (reason: string) => {
+      if (!this.#subscriptions.delete(watched)) return;
+      subscription?.close();
+      router.doubt();
+      onClose(reason);
+    };
+    const watched: Watched = { address: node.address, lost: ended };
+    const close = () => {
+      this.#subscriptions.delete(watched);
+      subscription?.close();
+    };
+    this.#subscriptions.add(watched);
+    try {
+      subscription = await node.port.subscribe({ ...request, onClose: ended }, this.#mode);
+    } catch (error) {
+      this.#subscriptions.delete(watched);
+      router.doubt();
+      throw error;
+    }
+    if (!this.#subscriptions.has(watched)) subscription.close(); // lost meanwhile, which was told
+    return { close };
+  }
+
+  /** A subscription at a node that is no more the master hears what another one publishes late, or not at all. */
+  #requireInPlace(): void {
+    if (this.#subscriptions.size === 0) return;
+    const master = this.#router.ready(this.#slot);
+    if (master === undefined) return;
+    for (const { address, lost } of this.#subscriptions) if (address !== master.address) lost(SLOT_MOVED);
+  }
+
+  /**
+   * A cursor means something to the node alone that gave it, so it is handed out with the node's address. The node may have lost the
+   * slot already, or some of its keys to the one that takes it over: it says so when it is asked for a key that is not there.
+   */
+  async #scan([name, cursor = "0", ...options]: Command): Promise<Reply> {
+    const node = this.#router.ready(this.#slot) ?? (await this.#router.find(this.#slot));
+    const [begin, address = node.address] = cursor.split("@") as [string, string?];
+    if (address !== node.address) throw this.#scanMoved();
+    this.#absentKey ??= absentKeyOf(this.#slot);
+    const [reply] = await Promise.all([
+      this.#router.sendTo(node, this.#slot, [name, begin, ...options]),
+      node.port.send(["EXISTS", this.#absentKey]).catch((error: Error) => {
+        this.#router.doubt();
+        throw /^(MOVED|ASK) /.test(error.message) ? this.#scanMoved() : error;
+      }),
+    ]);
+    const [next, keys] = reply as [string, Reply];
+    return [String(next) === "0" ? "0" : `${next}@${address}`, keys];
+  }
+
+  #scanMoved(): Error {
+    return new Error(`SLOTMOVED slot ${this.#slot} is going to another node; the scan must begin anew`);
+  }
+}
+
+/** A key of a slot that nobody will have written. */
+function absentKeyOf(slot: number): string {
+  for (let n = 0; ; n++) {
+    const key = `sessionmesh:absent:{${n}}`;
+    if (slotOf(key) === slot) return key;
+  }
+}

@@ -1,0 +1,193 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { ClusteredRedisStore, type RedisClient, RedisStore, StoreUnavailableError } from "../src/index.js";
+import { slotOf } from "../src/redis/cluster-slots.js";
+import { type MakeStoreOptions, sessionStoreContract } from "../src/testing/index.js";
+import { CLUSTER_CLIENT_KINDS, type ClusterClient, clusterClientKinds } from "./support/cluster-clients.js";
+import { eventually } from "./support/eventually.js";
+import { cached, clusterNames, startNode, type TestStore } from "./support/node.js";
+import { useRedisCluster } from "./support/redis-cluster.js";
+
+const cluster = useRedisCluster();
+/** As long as a promotion may take on a busy machine. */
+const SLOW = { timeoutMs: 30_000 };
+const PATIENT = { commandTimeoutMs: 1_200, maxStalenessMs: 1_500 };
+const CURRENT = CLUSTER_CLIENT_KINDS.filter(({ name }) => name.endsWith("6"));
+
+describe.each(CURRENT)("the contract of a store on $name", (kind) => {
+  let client: ClusterClient;
+  beforeAll(() => {
+    client = kind.create(cluster.topology.ports);
+  });
+  afterAll(() => kind.close(client));
+
+  const own = () => ({ client: client as unknown as RedisClient, prefix: `${randomUUID()}:` });
+
+  describe("RedisStore", () => {
+    const makeStore = (options: MakeStoreOptions) => {
+      const membership = { channel: randomUUID(), maxStalenessMs: PATIENT.maxStalenessMs, partitions: 3 };
+      return new RedisStore({
+        ...own(),
+        commandTimeoutMs: PATIENT.commandTimeoutMs,
+        ...membership,
+        ...options,
+      });
+    };
+    for (const { name, run } of sessionStoreContract({ makeStore })) test.concurrent(name, run);
+  });
+
+  describe("ClusteredRedisStore", () => {
+    const makeStore = async (options: MakeStoreOptions) => {
+      const membership = { channel: randomUUID(), maxStalenessMs: PATIENT.maxStalenessMs, partitions: 3 };
+      const store = new ClusteredRedisStore({
+        ...own(),
+        commandTimeoutMs: PATIENT.commandTimeoutMs,
+        cluster: membership,
+        ...options,
+      });
+      await store.start();
+      return store;
+    };
+    for (const { name, run } of sessionStoreContract({ makeStore })) test.concurrent(name, run);
+  });
+});
+
+describe.each(CLUSTER_CLIENT_KINDS.map(({ name }) => name))("three nodes on %s", (name) => {
+  const modes = name.endsWith("6") ? (["sharded", "plain"] as const) : (["sharded"] as const);
+  describe.each(modes)("with %s Pub/Sub", (pubsub) => {
+    let names: ReturnType<typeof clusterNames>;
+    let nodes: TestStore[];
+
+    async function start(): Promise<void> {
+      names = clusterNames();
+      const kind = clusterClientKinds(cluster.topology.ports).find((kind) => kind.name === name);
+      if (kind === undefined) throw new Error(`There is no client ${name}.`);
+      const options = {
+        kind,
+        port: 0,
+        prefix: names.prefix,
+        cluster: { ...names.cluster, pubsub, partitions: 6 },
+      };
+      nodes = await Promise.all([startNode(options), startNode(options), startNode(options)]);
+    }
+
+    /** A session of each partition, which all nodes hold in memory. */
+    async function sharedByAll(): Promise<string[]> {
+      const [a] = nodes as [TestStore];
+      const { partitions } = a.redisStore;
+      const ids: string[] = [];
+      for (let n = 0; ids.filter(Boolean).length < partitions.all.length; n++) {
+        ids[partitions.indexOf(`id-${n}`)] ??= `id-${n}`;
+      }
+      for (const id of ids) await a.set(id, { n: 1 });
+      for (const node of nodes) for (const id of ids) await cached(node, id);
+      return ids;
+    }
+
+    const slotOfSession = (id: string) => slotOf(`${nodes[0]?.redisStore.partitions.of(id).prefix}${id}`);
+
+    afterEach(() => cluster.topology.settled(), 60_000);
+
+    test("hear of changes, deletions and revocations in every partition", async () => {
+      await start();
+      const [a, b, c] = nodes as [TestStore, TestStore, TestStore];
+      const ids = await sharedByAll();
+      for (const id of ids) await b.set(id, { n: 2 });
+      for (const id of ids) {
+        for (const node of [a, c]) await eventually(async () => (await node.get(id))?.data.n === 2);
+      }
+      const [first, second, ...others] = ids as [string, string, ...string[]];
+      await c.delete(first);
+      for (const node of nodes) await eventually(async () => (await node.get(first)) === undefined);
+      await a.revoke(second);
+      for (const node of nodes) expect(node.peek(second)).toBeUndefined();
+      for (const node of nodes) expect(await node.get(second)).toBeUndefined();
+      for (const node of nodes) expect(node.coordinator?.stats().chainBreaks).toBe(0);
+      expect(await a.size()).toBe(others.length);
+      expect(await a.clear()).toBe(others.length);
+      for (const node of nodes)
+        for (const id of others) await eventually(async () => (await node.get(id)) === undefined);
+    });
+
+    test("go on at the new master after CLUSTER FAILOVER, and the other partitions as if nothing were", async () => {
+      await start();
+      const [a, b] = nodes as [TestStore, TestStore];
+      const ids = await sharedByAll();
+      const [moved, other] = twoOnDifferentMasters(ids, slotOfSession);
+      const flushes = () => b.coordinator?.partitions.of(other).stats().flushes;
+      const before = flushes();
+      const old = await cluster.topology.failover(slotOfSession(moved));
+      await eventually(async () => {
+        await a.set(moved, { n: 2 }).catch(() => {});
+        return (await b.get(moved).catch(() => undefined))?.data.n === 2;
+      }, SLOW);
+      expect(await cluster.topology.masterOf(slotOfSession(moved))).not.toBe(old);
+      await eventually(() => nodes.every((node) => node.coordinator?.ready), SLOW);
+      await a.set(moved, { n: 3 });
+      await eventually(async () => (await b.get(moved))?.data.n === 3);
+      expect(flushes()).toBe(before);
+    });
+
+    test("serve nothing of a dead master's partitions beyond the bound, and go on at its successor", async () => {
+      await start();
+      const [a, b] = nodes as [TestStore, TestStore];
+      const ids = await sharedByAll();
+      const [lost, other] = twoOnDifferentMasters(ids, slotOfSession);
+      const old = await cluster.topology.killMaster(slotOfSession(lost));
+      await eventually(() => nodes.every((node) => node.peek(lost) === undefined));
+      expect(b.peek(other)?.data.n).toBe(1);
+      await a.set(other, { n: 2 });
+      await eventually(async () => (await b.get(other))?.data.n === 2);
+      await cluster.topology.promoted(slotOfSession(lost), old);
+      await eventually(() => nodes.every((node) => node.coordinator?.ready), SLOW);
+      await eventually(async () => {
+        await a.set(lost, { n: 3 }).catch(() => {});
+        return (await b.get(lost).catch(() => undefined))?.data.n === 3;
+      }, SLOW);
+    });
+
+    test("a slot that moves under load loses no write, and its partition is heard at its new master", async () => {
+      await start();
+      const [a, b, c] = nodes as [TestStore, TestStore, TestStore];
+      const [id] = (await sharedByAll()) as [string];
+      let isMoving = true;
+      let done = 0;
+      let failed = 0;
+      const load = [a, b, c].map(async (node) => {
+        while (isMoving) {
+          await node
+            .update(id, ({ n }) => ({ n: n + 1 }))
+            .then(
+              () => done++,
+              (error) => {
+                expect(error).toBeInstanceOf(StoreUnavailableError); // a script needs all of its keys at one master
+                failed++;
+              },
+            );
+        }
+      });
+      await eventually(() => done > 10);
+      await cluster.topology.moveSlot(slotOfSession(id));
+      const then = done;
+      await eventually(() => done > then + 10, SLOW);
+      isMoving = false;
+      await Promise.all(load);
+      const n = (await a.get(id, { consistency: "strong" }))?.data.n as number;
+      expect(n).toBeGreaterThanOrEqual(1 + done);
+      expect(n).toBeLessThanOrEqual(1 + done + failed); // one that failed may have been carried out
+      await eventually(() => nodes.every((node) => node.coordinator?.ready), SLOW);
+      for (const node of nodes) await cached(node, id);
+      await a.set(id, { n: -1 });
+      for (const node of nodes) await eventually(async () => (await node.get(id))?.data.n === -1);
+    });
+  });
+});
+
+/** Two sessions whose partitions are at the beginning and at the end of the slots, and so on two masters. */
+function twoOnDifferentMasters(
+  ids: readonly string[],
+  slotOfSession: (id: string) => number,
+): [string, string] {
+  const bySlot = [...ids].sort((a, b) => slotOfSession(a) - slotOfSession(b));
+  return [bySlot[0] as string, bySlot.at(-1) as string];
+}
