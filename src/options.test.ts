@@ -93,6 +93,7 @@ test("the defaults keep their own rules", () => {
   options.requireName("channel", DEFAULT_CHANNEL);
   options.requireTtlMs("ttlMs", DEFAULT_TTL_MS);
   options.requirePositiveInteger("maxPendingCommands", DEFAULT_MAX_PENDING_COMMANDS);
+  options.requirePositiveInteger("maxConcurrentLoads", options.DEFAULT_MAX_CONCURRENT_LOADS);
   options.requireDelayMs("commandTimeoutMs", options.DEFAULT_COMMAND_TIMEOUT_MS);
   options.requireDelayMs("subscribeTimeoutMs", options.DEFAULT_SUBSCRIBE_TIMEOUT_MS);
   options.requireDelayMs("maxStalenessMs", options.DEFAULT_MAX_STALENESS_MS);

@@ -19,8 +19,11 @@ export class Acknowledgement {
   readonly #ownNodeId: string;
   readonly #waitMs: number;
   readonly #trustMs: number;
+  /** Who said so before the registry was known. */
   readonly #saidSo = new Set<string>();
-  #registry: Registry = new Map();
+  /** Who has not said so, once the registry is known. */
+  readonly #silent = new Map<string, string>();
+  #nodes = 0;
   #repliedAtMs = Number.POSITIVE_INFINITY;
   #echoed = false;
   #broken = false;
@@ -34,13 +37,16 @@ export class Acknowledgement {
 
   /** Redis carried out the deletion; these nodes may hold a lease. */
   replied(registry: Registry, nowMs: number): void {
-    this.#registry = registry;
+    for (const [nodeId, beats] of registry) if (nodeId !== this.#ownNodeId) this.#silent.set(nodeId, beats);
+    this.#nodes = this.#silent.size;
+    for (const nodeId of this.#saidSo) this.#silent.delete(nodeId);
     this.#repliedAtMs = nowMs;
   }
 
   /** A node dropped its copy. */
   acknowledged(nodeId: string): void {
-    this.#saidSo.add(nodeId);
+    if (this.#repliedAtMs === Number.POSITIVE_INFINITY) this.#saidSo.add(nodeId);
+    else this.#silent.delete(nodeId);
   }
 
   /** This node's own message came back, and named the write that came before it. */
@@ -55,17 +61,17 @@ export class Acknowledgement {
 
   /** The other nodes that were registered. */
   get nodes(): number {
-    return this.#registry.size - (this.#registry.has(this.#ownNodeId) ? 1 : 0);
+    return this.#nodes;
   }
 
   /** The nodes that have not said so, with the number of beats that they were registered with. */
   get silent(): [nodeId: string, beats: string][] {
-    return [...this.#registry].filter(([nodeId]) => nodeId !== this.#ownNodeId && !this.#saidSo.has(nodeId));
+    return [...this.#silent];
   }
 
   /** How it ended, if it did. `syncedAtMs`: since when this node has followed the chain. */
   outcome(nowMs: number, syncedAtMs: number): AcknowledgementOutcome | undefined {
-    const complete = this.#echoed && !this.#broken && this.silent.length === 0;
+    const complete = this.#echoed && !this.#broken && this.#silent.size === 0;
     const trusted = nowMs >= syncedAtMs + this.#trustMs && this.#repliedAtMs <= nowMs;
     if (complete && trusted) return "acknowledged";
     return nowMs >= this.#repliedAtMs + this.#waitMs ? "outlasted" : undefined;

@@ -98,12 +98,23 @@ describe("beats", () => {
     expect([dead, failures]).toEqual([[], []]);
   });
 
-  test("vary in their distance by a tenth, so that nodes do not beat in step", () => {
-    clock.random = () => 0;
+  test.each([
+    [0, 250],
+    [0.5, 500],
+    [1, 750],
+  ])("begin anywhere in an interval: at a random %d, the second comes after %d ms", (random, ms) => {
+    clock.random = () => random;
     heartbeat.start();
-    clock.advance(449);
+    clock.advance(ms - 1);
     expect(sent).toHaveLength(1);
     clock.advance(1);
+    expect(sent).toHaveLength(2);
+  });
+
+  test("vary in their distance by a tenth, so that nodes do not beat in step", () => {
+    heartbeat.start();
+    clock.random = () => 0;
+    clock.advance(INTERVAL_MS);
     expect(sent).toHaveLength(2);
     clock.random = () => 1;
     clock.advance(450);

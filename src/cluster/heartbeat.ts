@@ -43,16 +43,24 @@ export class Heartbeat {
     return this.#failed;
   }
 
-  /** Sends a beat, and sees to the next one. */
+  /**
+   * Sends a beat, and sees to the next ones. The second comes up to half an interval sooner or later, so that nodes which were started
+   * together, or lost the same server, do not go on in step.
+   */
   start(): void {
+    this.#beat(0.5 + this.#options.clock.random());
+  }
+
+  /** `share`: after which part of the interval the next beat is due. */
+  #beat(share: number): void {
     const { clock, lease, onDead, onLapsed } = this.#options;
     if (clock.now() >= lease.untilMs) onLapsed();
     if (this.#wasSuspended()) onDead("the machine was suspended, or its wall clock was set");
     else if (this.#beats.stalled) onDead("stalled: beats are published and do not come back");
     else {
       this.#send().catch(() => {});
-      const intervalMs = (lease.durationMs / BEATS_PER_LEASE) * (0.9 + clock.random() / 5);
-      this.#next = clock.schedule(() => this.start(), intervalMs);
+      const intervalMs = lease.durationMs / BEATS_PER_LEASE;
+      this.#next = clock.schedule(() => this.#beat(0.9 + clock.random() / 5), share * intervalMs);
     }
   }
 

@@ -34,7 +34,7 @@ describe("reads", () => {
   });
 
   test("an acknowledgement, as it was written", () => {
-    const acknowledgement = { nodeId: "node B", request: "a-request" };
+    const acknowledgement = { nodeId: "node B", requests: ["a-request", "another"] };
     expect(decodeMessage(encodeAcknowledgement(acknowledgement))).toEqual({
       kind: "Acknowledgement",
       ...acknowledgement,
@@ -91,7 +91,8 @@ describe("does not read", () => {
       "a user that is not encoded",
       lines("SM1U", previous, tag, "node", "key", "%", "1", "", ""),
     ],
-    ["malformed", "an acknowledgement of nothing", lines("SM1A", "node", "")],
+    ["malformed", "an acknowledgement of nothing", lines("SM1A", "node")],
+    ["malformed", "an acknowledgement of something and nothing", lines("SM1A", "node", "a-request", "")],
     ["malformed", "an acknowledgement by nobody", lines("SM1A", "", "request")],
     ["malformed", "a beat without a head", lines("SM1B", tag)],
     ["malformed", "a beat with an empty head", lines("SM1B", tag, "")],

@@ -12,7 +12,7 @@ import { decodeUser } from "../session/record.js";
  * | `CacheClear`         | `SM1C`, previous tag, tag, node, key prefix                               | the cluster's      |
  * | `UserRevoked`        | `SM1U`, the same, user, generation, request, reply channel                | the cluster's      |
  * | `Beat`               | `SM1B`, nonce, head of the chain                                          | the node's private |
- * | `Acknowledgement`    | `SM1A`, node, request                                                     | the asker's private |
+ * | `Acknowledgement`    | `SM1A`, node, each request                                                | the asker's private |
  */
 export type ClusterMessage = ChangeMessage | BeatMessage | AcknowledgementMessage;
 
@@ -63,11 +63,11 @@ export interface BeatMessage {
   readonly head: string;
 }
 
-/** A node dropped what it was asked to drop. */
+/** A node dropped what it was asked to drop, by one or several requests. */
 export interface AcknowledgementMessage {
   readonly kind: "Acknowledgement";
   readonly nodeId: string;
-  readonly request: string;
+  readonly requests: readonly string[];
 }
 
 /** A text that is no message of ours, and why. */
@@ -108,9 +108,9 @@ const DECODERS: Record<string, (fields: string[]) => ClusterMessage | undefined>
       : undefined;
   },
   A(fields) {
-    const [nodeId = "", request = ""] = fields;
-    return fields.length === 2 && nodeId !== "" && request !== ""
-      ? { kind: "Acknowledgement", nodeId, request }
+    const [nodeId = "", ...requests] = fields;
+    return nodeId !== "" && requests.length > 0 && !requests.includes("")
+      ? { kind: "Acknowledgement", nodeId, requests }
       : undefined;
   },
 };
@@ -127,8 +127,8 @@ export function decodeMessage(text: string): ClusterMessage | Unreadable {
 }
 
 /** The one message that no script writes. */
-export function encodeAcknowledgement({ nodeId, request }: Omit<AcknowledgementMessage, "kind">): string {
-  return `SM1A\n${nodeId}\n${request}`;
+export function encodeAcknowledgement({ nodeId, requests }: Omit<AcknowledgementMessage, "kind">): string {
+  return ["SM1A", nodeId, ...requests].join("\n");
 }
 
 /** What all changes begin with. */

@@ -20,6 +20,7 @@ import {
   type Unreadable,
   type UserRevokedMessage,
 } from "./message.js";
+import { OwedAcknowledgements } from "./owed.js";
 import type { CoordinatorEvents, CoordinatorState, CoordinatorStats, FlushReason } from "./report.js";
 import { Revocations } from "./revocations.js";
 import { Subscriber } from "./subscriber.js";
@@ -84,6 +85,7 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
   readonly #heartbeat: Heartbeat;
   readonly #revocations: Revocations;
   readonly #acknowledgements: Acknowledgements;
+  readonly #owed: OwedAcknowledgements;
   #phase: "idle" | "running" | "closed" = "idle";
   /** Whether the last thing told was `lease-held`. */
   #held = false;
@@ -120,6 +122,9 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
     this.#revocations = new Revocations({ sessionMs: rememberDeletedMs, userMs: rememberUsersMs });
     this.#commands = new RedisCommands({ port, clock, timeoutMs: commandTimeoutMs, maxPending: MAX_PENDING });
     this.#acknowledgements = new Acknowledgements(nodeId, outlastingMs(maxStalenessMs), clock);
+    this.#owed = new OwedAcknowledgements((replyChannel, requests) =>
+      this.#commands.publish(replyChannel, encodeAcknowledgement({ nodeId, requests })),
+    );
     this.#heartbeat = new Heartbeat({
       clock,
       lease: this.#lease,
@@ -333,9 +338,9 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
     const message = decodeMessage(text);
     if (message.kind === "unreadable") this.#skip(message.reason);
     else if (message.kind === "Beat") this.#beatReturned(message);
-    else if (message.kind === "Acknowledgement")
-      this.#acknowledgements.acknowledged(message.request, message.nodeId);
-    else this.#change(message);
+    else if (message.kind === "Acknowledgement") {
+      for (const request of message.requests) this.#acknowledgements.acknowledged(request, message.nodeId);
+    } else this.#change(message);
   }
 
   #beatReturned({ nonce, head }: BeatMessage): void {
@@ -416,8 +421,7 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
   #acknowledge({ request, replyChannel, nodeId }: DeletedMessage | UserRevokedMessage): void {
     if (request === "" || replyChannel === "" || nodeId === this.nodeId) return;
     this.#stats.acknowledgementsSent++;
-    const acknowledgement = encodeAcknowledgement({ nodeId: this.nodeId, request });
-    this.#commands.publish(replyChannel, acknowledgement).catch(() => {}); // then the other waits its time
+    this.#owed.add(replyChannel, request);
   }
 
   /** Counts a message that says nothing to this node. A newer node's may tell of a change; if any other did, the chain will show it. */

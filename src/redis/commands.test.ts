@@ -349,3 +349,76 @@ describe("a late reply", () => {
     expect(commands.lateReplies).toBe(0);
   });
 });
+
+/** Holds what it is sent until the test answers. */
+class HoldingPort implements RedisPort {
+  readonly sent: string[] = [];
+  readonly #replies: ((reply: Reply) => void)[] = [];
+
+  send([, , , key = ""]: Command): Promise<Reply> {
+    this.sent.push(key);
+    return new Promise((resolve) => this.#replies.push(resolve));
+  }
+
+  subscribe(): never {
+    throw new Error("not part of this test");
+  }
+
+  /** Answers the oldest. */
+  async answer(): Promise<void> {
+    this.#replies.shift()?.("done");
+    await nextTurn();
+  }
+}
+
+describe("scripts that take turns", () => {
+  const SCRIPT = script("return 'done'");
+  let clock: ManualClock;
+  let port: HoldingPort;
+  let commands: RedisCommands;
+  const run = (key: string) => commands.run(SCRIPT, [key], [], { takesTurns: true });
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    port = new HoldingPort();
+    commands = new RedisCommands({ port, clock, timeoutMs: 1_000, maxPending: 4, maxConcurrent: 2 });
+  });
+
+  test("are sent while fewer than so many are on their way; others do not wait", async () => {
+    const turns = ["a", "b", "c"].map(run);
+    const other = commands.run(SCRIPT, ["other"], []);
+    await nextTurn();
+    expect(port.sent).toEqual(["a", "b", "other"]);
+    await port.answer();
+    expect(port.sent).toEqual(["a", "b", "other", "c"]);
+    for (let n = 0; n < 3; n++) await port.answer();
+    expect(await Promise.all([...turns, other])).toEqual(["done", "done", "done", "done"]);
+  });
+
+  test("count as pending while they wait", async () => {
+    for (const key of ["a", "b", "c", "d"]) void run(key);
+    await expect(run("e")).rejects.toThrow("4 commands wait for it already");
+  });
+
+  test("are sent when less than half of their time is over, and not at all after that", async () => {
+    const turns = ["a", "b", "c", "d"].map((key) => run(key).catch(({ message }: Error) => message));
+    clock.advance(499);
+    await port.answer();
+    expect(port.sent).toEqual(["a", "b", "c"]);
+    clock.advance(1);
+    await port.answer();
+    expect(await turns[3]).toContain("not sent: it waited 500 ms for its turn");
+    await port.answer();
+    expect(port.sent).toEqual(["a", "b", "c"]);
+    expect(await Promise.all(turns.slice(0, 3))).toEqual(["done", "done", "done"]);
+  });
+
+  test("hang nobody if no reply ever comes, and keep their places: Redis has not done with them", async () => {
+    const turns = ["a", "b", "c"].map((key) => run(key).catch(({ message }: Error) => message));
+    clock.advance(1_000);
+    for (const message of await Promise.all(turns)) expect(message).toContain("no reply within 1000 ms");
+    void run("d").catch(() => {});
+    await nextTurn();
+    expect(port.sent).toEqual(["a", "b"]);
+  });
+});

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.js";
 import { SessionMeshError, StoreUnavailableError } from "../errors.js";
+import { ConcurrencyLimit } from "./concurrency-limit.js";
 import { mayPass } from "./failures.js";
 import type { Gate } from "./gate.js";
 import type { Command, RedisPort, Reply } from "./port.js";
@@ -10,6 +11,8 @@ export interface RedisCommandsOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly maxPending: number;
+  /** How many of those that take turns may be on their way at a time. Default: all of them. */
+  readonly maxConcurrent?: number | undefined;
   /** Decides whether Redis is asked at all. Default: always. */
   readonly gate?: Gate | undefined;
 }
@@ -17,6 +20,8 @@ export interface RedisCommandsOptions {
 /** How often a script is sent again at most, and the longest wait before the first time; it doubles from there, with jitter. */
 const MAX_REPETITIONS = 3;
 const FIRST_BACKOFF_MS = 25;
+/** Which part of a command's time may pass before its turn comes: with less left, the reply would be too late for most. */
+const MAX_WAIT = 0.5;
 
 /** A client may also throw. */
 function attempt(send: () => Promise<Reply>): Promise<Reply> {
@@ -38,17 +43,26 @@ export class RedisCommands {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #maxPending: number;
+  readonly #turns: ConcurrencyLimit;
   readonly #gate: Gate | undefined;
   /** Commands that the client still holds, those that we gave up included: only the client can drop them. */
   #pending = 0;
   #lateReplies = 0;
   #repetitions = 0;
 
-  constructor({ port, clock, timeoutMs, maxPending, gate }: RedisCommandsOptions) {
+  constructor({
+    port,
+    clock,
+    timeoutMs,
+    maxPending,
+    maxConcurrent = maxPending,
+    gate,
+  }: RedisCommandsOptions) {
     this.#port = port;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#maxPending = maxPending;
+    this.#turns = new ConcurrencyLimit(maxConcurrent);
     this.#gate = gate;
   }
 
@@ -81,13 +95,14 @@ export class RedisCommands {
 
   /**
    * Runs a script by its digest, and by its text on a server that does not know it yet. One that may be repeated (the same tag makes
-   * it the same write) is sent again after a failure that may pass; where `args` is a function, with the arguments that it gives then.
+   * it the same write) is sent again after a failure that may pass; where `args` is a function, with the arguments that it gives then. One
+   * that takes turns is sent when fewer than `maxConcurrent` of its like are on their way, or refused when half of its time is over.
    */
   run(
     script: Script,
     keys: readonly string[],
     args: readonly string[] | (() => readonly string[]),
-    { mayRepeat = false } = {},
+    { mayRepeat = false, takesTurns = false } = {},
   ): Promise<Reply> {
     const { sha1, lua } = this.#port.publishCommand === "SPUBLISH" ? sharded(script) : script;
     const send = (isOver: () => boolean) => {
@@ -98,7 +113,19 @@ export class RedisCommands {
         return this.#port.send(["EVAL", lua, ...rest]);
       });
     };
-    return this.#bounded(mayRepeat ? (isOver) => this.#persist(() => send(isOver), isOver) : send);
+    const persist = (isOver: () => boolean) =>
+      mayRepeat ? this.#persist(() => send(isOver), isOver) : send(isOver);
+    return this.#bounded(takesTurns ? (isOver) => this.#inTurn(() => persist(isOver)) : persist);
+  }
+
+  /** What waited for too long is not sent: Redis would do it for nobody, and that is how an overload lasts. */
+  #inTurn(send: () => Promise<Reply>): Promise<Reply> {
+    const askedAtMs = this.#clock.now();
+    return this.#turns.run(() => {
+      const waitedMs = this.#clock.now() - askedAtMs;
+      if (waitedMs < this.#timeoutMs * MAX_WAIT) return send();
+      throw new Error(`not sent: it waited ${Math.round(waitedMs)} ms for its turn`);
+    });
   }
 
   async #persist(send: () => Promise<Reply>, isOver: () => boolean): Promise<Reply> {

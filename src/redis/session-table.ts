@@ -174,7 +174,7 @@ export class SessionTable {
   /** The same, which also says of a session that is none whether it is over: deleted, or its user revoked. */
   async find(id: string, knownTag = ""): Promise<Row | "gone" | undefined> {
     const sentAtMs = this.#now();
-    const reply = await this.#run(id, READ, [this.#key(id), this.#generations], [knownTag]);
+    const reply = await this.#run(id, READ, [this.#key(id), this.#generations], [knownTag], true, true);
     if (reply === null) return undefined;
     if (reply === "gone") return reply;
     const [record, lifeMs] = reply as [string, number];
@@ -382,9 +382,10 @@ export class SessionTable {
     keys: string[],
     args: readonly string[] | (() => readonly string[]),
     mayRepeat = true,
+    takesTurns = false,
   ): Promise<Reply> {
     try {
-      return await this.#commands.run(script, keys, args, { mayRepeat });
+      return await this.#commands.run(script, keys, args, { mayRepeat, takesTurns });
     } catch (error) {
       const isWrongType = (error as StoreUnavailableError).message.includes("WRONGTYPE");
       throw isWrongType ? this.#corrupt(id, "the key holds no string", error) : error;

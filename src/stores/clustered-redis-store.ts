@@ -76,8 +76,8 @@ export interface ClusteredRedisStoreOptions<T>
 }
 
 const OPTIONS = (
-  "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands breaker onOutage outageGraceMs tombstoneTtlMs " +
-  "maxSessionsPerUser clock cluster localCache logger"
+  "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands maxConcurrentLoads breaker onOutage outageGraceMs " +
+  "tombstoneTtlMs maxSessionsPerUser clock cluster localCache logger"
 ).split(" ");
 const CLUSTER_OPTIONS = "enabled nodeId channel subscribeTimeoutMs maxStalenessMs partitions pubsub".split(
   " ",

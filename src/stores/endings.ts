@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.js";
 import type { PartitionCoordinator, RevocationRequest } from "../cluster/partition-coordinator.js";
+import { ConcurrencyLimit } from "../redis/concurrency-limit.js";
 import type { Partitioned } from "../redis/partitions.js";
 import {
   type AcknowledgementRequest,
@@ -18,6 +19,11 @@ import type { DeleteOptions, Revocation, RevokeOptions } from "./store.js";
 
 /** How often a deletion is repeated while this node goes from one history to another. */
 const MAX_BURIALS = 3;
+/**
+ * How many deletions of revocations may be on their way at a time; others wait for their turn. Redis tells every node of each, which takes it
+ * milliseconds where there are a thousand: so many at a time leave it room for the beats of all of them.
+ */
+const MAX_REVOKING = 16;
 
 /** What ends sessions. */
 export interface EndingsOptions<T> {
@@ -39,6 +45,7 @@ export class Endings<T> {
   readonly #memories: Partitioned<NearCache<T>>;
   readonly #clock: Clock;
   readonly #refused: EndingsOptions<T>["refused"];
+  readonly #revoking = new ConcurrencyLimit(MAX_REVOKING);
 
   constructor({ redisStore, memories, clock, refused }: EndingsOptions<T>) {
     this.#redisStore = redisStore;
@@ -87,7 +94,9 @@ export class Endings<T> {
     const bury = (ask: (coordinator: PartitionCoordinator) => RevocationRequest) =>
       endAlong(path, async (id, evenAlias) => {
         const acknowledge = ask(this.#memories.of(id).coordinator as PartitionCoordinator);
-        const deletion = this.#bury(id, { reason: "revoked", acknowledge, evenAlias });
+        const deletion = this.#revoking.run(() =>
+          this.#bury(id, { reason: "revoked", acknowledge, evenAlias }),
+        );
         return { acknowledge, ...(await this.pending.watch(id, "revoked", deletion)) };
       });
     const wasBack = async () => (await this.#redisStore.reassert(path)) > 0;

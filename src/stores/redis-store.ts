@@ -11,6 +11,7 @@ import { Events } from "../events.js";
 import {
   DEFAULT_CHANNEL,
   DEFAULT_COMMAND_TIMEOUT_MS,
+  DEFAULT_MAX_CONCURRENT_LOADS,
   DEFAULT_MAX_PENDING_COMMANDS,
   DEFAULT_MAX_STALENESS_MS,
   DEFAULT_PARTITIONS,
@@ -102,6 +103,8 @@ export interface RedisStoreOptions<T> extends PartitionOptions {
   commandTimeoutMs?: number;
   /** How many commands may wait for Redis at a time. Default 10,000. */
   maxPendingCommands?: number;
+  /** How many reads may be on their way to Redis at a time; others wait for their turn, for half of `commandTimeoutMs` at most. Default 16. */
+  maxConcurrentLoads?: number;
   /** When Redis is taken for gone, so that commands are refused at once instead of after `commandTimeoutMs`. Default: see there. */
   breaker?: BreakerOptions;
   /** How long a deletion is remembered, so that no write that comes too late brings the session back, in milliseconds. Default one hour. */
@@ -119,8 +122,8 @@ export interface RedisStoreOptions<T> extends PartitionOptions {
 }
 
 const OPTIONS = (
-  "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands breaker tombstoneTtlMs maxSessionsPerUser maxStalenessMs " +
-  "channel nodeId partitions pubsub clock"
+  "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands maxConcurrentLoads breaker tombstoneTtlMs maxSessionsPerUser " +
+  "maxStalenessMs channel nodeId partitions pubsub clock"
 ).split(" ");
 
 /** A session with what a cache needs to know of it. Frozen. */
@@ -173,6 +176,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
       legacy,
       commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS,
       maxPendingCommands = DEFAULT_MAX_PENDING_COMMANDS,
+      maxConcurrentLoads = DEFAULT_MAX_CONCURRENT_LOADS,
       breaker = {},
       tombstoneTtlMs = DEFAULT_TOMBSTONE_TTL_MS,
       maxSessionsPerUser,
@@ -187,6 +191,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     requireTtlMs("ttlMs", ttlMs);
     requireDelayMs("commandTimeoutMs", commandTimeoutMs);
     requirePositiveInteger("maxPendingCommands", maxPendingCommands);
+    requirePositiveInteger("maxConcurrentLoads", maxConcurrentLoads);
     requireTtlMs("tombstoneTtlMs", tombstoneTtlMs);
     if (maxSessionsPerUser !== undefined) requirePositiveInteger("maxSessionsPerUser", maxSessionsPerUser);
     requireDelayMs("maxStalenessMs", maxStalenessMs);
@@ -208,7 +213,11 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
         onOpened: (reason) => this.announce("breaker-opened", reason),
         onClosed: () => this.announce("breaker-closed"),
       });
-      const bounds = { timeoutMs: commandTimeoutMs, maxPending: maxPendingCommands };
+      const bounds = {
+        timeoutMs: commandTimeoutMs,
+        maxPending: maxPendingCommands,
+        maxConcurrent: maxConcurrentLoads,
+      };
       const commands = new RedisCommands({ port, clock, gate, ...bounds });
       const keys = { prefix, channel, defaultTtlMs: ttlMs, tombstoneTtlMs, nodeId };
       const table = sessionTable(codec, this.#legacy, commonPrefix, { commands, clock, ...keys });

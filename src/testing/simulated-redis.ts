@@ -13,7 +13,6 @@ export interface SimulatedRedisOptions {
 }
 
 interface Subscriber {
-  readonly channels: ReadonlySet<string>;
   readonly onMessage: (message: string, channel: string) => void;
 }
 
@@ -32,7 +31,7 @@ export class SimulatedRedis {
   readOnly = false;
   readonly #keyspace: Keyspace;
   readonly #context: CommandContext;
-  readonly #subscribers = new Set<Subscriber>();
+  readonly #subscribers = new Map<string, Set<Subscriber>>();
   /** The digests of the scripts that it was sent. */
   readonly #known = new Set<string>();
 
@@ -60,9 +59,13 @@ export class SimulatedRedis {
 
   /** Delivers what is published on these channels from now on, in that order; returns what ends it. */
   subscribe(channels: readonly string[], onMessage: Subscriber["onMessage"]): () => void {
-    const subscriber = { channels: new Set(channels), onMessage };
-    this.#subscribers.add(subscriber);
-    return () => void this.#subscribers.delete(subscriber);
+    const subscriber = { onMessage };
+    for (const channel of channels) {
+      this.#subscribers.set(channel, (this.#subscribers.get(channel) ?? new Set()).add(subscriber));
+    }
+    return () => {
+      for (const channel of channels) this.#unsubscribe(channel, subscriber);
+    };
   }
 
   /** A copy of the data, as a replica has it that has kept up. */
@@ -102,8 +105,14 @@ export class SimulatedRedis {
     return command.run(this.#context, args);
   }
 
+  #unsubscribe(channel: string, subscriber: Subscriber): void {
+    const subscribers = this.#subscribers.get(channel);
+    subscribers?.delete(subscriber);
+    if (subscribers?.size === 0) this.#subscribers.delete(channel);
+  }
+
   #publish(channel: string, message: string): number {
-    const receivers = [...this.#subscribers].filter(({ channels }) => channels.has(channel));
+    const receivers = [...(this.#subscribers.get(channel) ?? [])];
     for (const { onMessage } of receivers) onMessage(message, channel);
     return receivers.length;
   }

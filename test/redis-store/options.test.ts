@@ -33,6 +33,7 @@ const REDIS_STORE: Rules = {
   ttlMs: NOT_A_TTL,
   commandTimeoutMs: NOT_A_DELAY,
   maxPendingCommands: NOT_POSITIVE,
+  maxConcurrentLoads: NOT_POSITIVE,
   ...BREAKER,
   channel: NOT_A_NAME.filter((name) => name !== null), // null stands for none
   nodeId: NOT_A_NAME,
@@ -54,6 +55,7 @@ const CLUSTERED_REDIS_STORE: Rules = {
   ttlMs: NOT_A_TTL,
   commandTimeoutMs: [...NOT_A_DELAY, 2_000, 2_001],
   maxPendingCommands: NOT_POSITIVE,
+  maxConcurrentLoads: NOT_POSITIVE,
   ...BREAKER,
   onOutage: ["", "serve", true, null],
   outageGraceMs: NOT_POSITIVE,

@@ -3,6 +3,7 @@ import type { SimulatedRedis } from "../simulated-redis.js";
 import type { WorldLog } from "./log.js";
 import type { SeededRandom } from "./random.js";
 import { Process, type Scheduler } from "./scheduler.js";
+import { ServerQueue, type ServiceTimes } from "./server-queue.js";
 import { type Delays, Wire } from "./wire.js";
 
 /** What a node uses a connection for. */
@@ -12,7 +13,7 @@ export type Way = "toServer" | "toNode";
 export const BOTH_WAYS: readonly Way[] = ["toServer", "toNode"];
 
 /** What the network does of its own accord. */
-export interface NetworkOptions extends Delays {
+export interface NetworkOptions extends Delays, ServiceTimes {
   /** How many messages a subscription may be behind before the server drops it. */
   readonly maxUndelivered: number;
 }
@@ -23,19 +24,26 @@ export interface WorldContext {
   readonly random: SeededRandom;
   readonly log: WorldLog;
   readonly network: NetworkOptions;
+  /** Told of each command that the server has carried out. */
+  readonly onCommand?: ((command: Command) => void) | undefined;
+  /** Told of each message that the server sends to one subscriber. */
+  readonly onMessage?: (() => void) | undefined;
 }
 
 /** The address at which nodes find the server: which one that is changes in a failover. */
 export class ServerAddress {
   readonly process = new Process("server");
   readonly connections = new Set<Connection>();
+  /** What waits for the server. */
+  readonly queue: ServerQueue;
   /** The server that new connections reach. */
   server: SimulatedRedis;
   /** How many faults refuse new connections at present. */
   outages = 0;
 
-  constructor(server: SimulatedRedis) {
+  constructor(server: SimulatedRedis, { scheduler, network }: WorldContext) {
     this.server = server;
+    this.queue = new ServerQueue(scheduler, this.process, network);
   }
 }
 
@@ -97,15 +105,7 @@ export class Connection {
 
   /** Sends a command; one that is lost with the connection is answered by nobody. */
   send(command: Command, onReply: (reply: Reply | Error) => void): void {
-    this.#wires.toServer.send(() => {
-      const server = this.#server;
-      if (server === undefined) return;
-      const { log } = this.#world;
-      const reply = execute(server, command);
-      const told = reply instanceof Error ? reply.message : log.reply(reply);
-      this.#note("server", `${this.process.name}: ${log.command(command)} → ${told}`);
-      this.#wires.toNode.send(() => onReply(reply));
-    });
+    this.#wires.toServer.send(() => this.#address.queue.add(() => this.#execute(command, onReply)));
   }
 
   /** Subscribes; `onDone` is called once the server confirmed it. */
@@ -160,6 +160,21 @@ export class Connection {
     this.#messagesToLose += count;
   }
 
+  #execute(command: Command, onReply: (reply: Reply | Error) => void): void {
+    const server = this.#server;
+    if (server === undefined) return;
+    const { log, onCommand } = this.#world;
+    const { queue } = this.#address;
+    queue.spendCommand();
+    const reply = execute(server, command);
+    onCommand?.(command);
+    this.#note("server", () => {
+      const told = reply instanceof Error ? reply.message : log.reply(reply);
+      return `${this.process.name}: ${log.command(command)} → ${told}`;
+    });
+    this.#wires.toNode.send(() => onReply(reply), queue.spentMs);
+  }
+
   /** The server's end is gone. */
   #forget(): void {
     this.#unsubscribe?.();
@@ -172,7 +187,7 @@ export class Connection {
     const { log, network } = this.#world;
     if (this.#messagesToLose > 0) {
       this.#messagesToLose--;
-      this.#note("world", `${this.process.name} never hears ${log.message(message)}`);
+      this.#note("world", () => `${this.process.name} never hears ${log.message(message)}`);
       return;
     }
     const toNode = this.#wires.toNode;
@@ -181,10 +196,12 @@ export class Connection {
       this.break("the server closed it", { delivered: true });
       return;
     }
+    this.#address.queue.spendMessage();
+    this.#world.onMessage?.();
     toNode.send(() => {
-      this.#note(this.process.name, `hears ${log.message(message)}`);
+      this.#note(this.process.name, () => `hears ${log.message(message)}`);
       onMessage(message);
-    });
+    }, this.#address.queue.spentMs);
   }
 
   #lost(reason: string): void {
@@ -194,7 +211,7 @@ export class Connection {
     this.#events.onLost(reason);
   }
 
-  #note(where: string, what: string): void {
+  #note(where: string, what: string | (() => string)): void {
     this.#world.log.note(this.#world.scheduler.nowMs, where, what);
   }
 }

@@ -27,7 +27,7 @@ export class WorldLog {
   #entries: LogEntry[] = [];
   #hash = FNV_OFFSET;
 
-  /** `limit`: how many entries are kept at least; older ones go. */
+  /** `limit`: how many entries are kept at least; older ones go. With 0, nothing is noted, and there is no digest. */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -42,8 +42,9 @@ export class WorldLog {
     return (this.#hash >>> 0).toString(16).padStart(8, "0");
   }
 
-  note(atMs: number, where: string, what: string): void {
-    const entry = { atMs, where, what };
+  note(atMs: number, where: string, what: string | (() => string)): void {
+    if (this.#limit === 0) return;
+    const entry = { atMs, where, what: typeof what === "string" ? what : what() };
     const line = lineOf(entry);
     for (let i = 0; i < line.length; i++) this.#hash = Math.imul(this.#hash ^ line.charCodeAt(i), FNV_PRIME);
     this.#entries.push(entry);

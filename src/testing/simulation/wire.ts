@@ -33,10 +33,11 @@ export class Wire {
     return this.#underWay.length;
   }
 
-  send(arrive: () => void): void {
+  /** `afterMs`: when it leaves. */
+  send(arrive: () => void, afterMs = 0): void {
     if (this.#state === "cut") return;
     const { minDelayMs, maxDelayMs } = this.#delays;
-    const delayMs = minDelayMs + (maxDelayMs - minDelayMs) * this.#random.next() ** 4;
+    const delayMs = afterMs + minDelayMs + (maxDelayMs - minDelayMs) * this.#random.next() ** 4;
     this.#lastDueMs = Math.max(this.#lastDueMs, this.#scheduler.nowMs + delayMs);
     this.#underWay.push(arrive);
     this.#scheduler.delivery(this.#receiver, this.#lastDueMs, () => this.#due());

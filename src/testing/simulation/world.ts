@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Command } from "../../redis/port.js";
 import type { SimulatedRedis } from "../simulated-redis.js";
 import { type NetworkOptions, ServerAddress, type WorldContext } from "./connection.js";
 import { type Fault, inject, newServer } from "./faults.js";
@@ -12,13 +13,26 @@ import { Scheduler } from "./scheduler.js";
 export interface SimulatedWorldOptions {
   /** The same seed, and the same things done in it: the same run. */
   readonly seed: number | string;
-  /** How the network behaves without a fault. Default: delays of 0.2 ms, at times up to 20 ms, and 1,000 messages to a slow subscriber. */
+  /**
+   * How the network and the server behave without a fault. Default: delays of 0.2 ms, at times up to 20 ms, 1,000 messages to a slow
+   * subscriber, and a server that takes no time.
+   */
   readonly network?: Partial<NetworkOptions>;
-  /** How many entries the log keeps at least. Default 10,000. */
+  /** How many entries the log keeps at least; 0: there is no log. Default 10,000. */
   readonly logLimit?: number;
+  /** Told of each command that the server has carried out. Default: nobody. */
+  readonly onCommand?: (command: Command) => void;
+  /** Told of each message that the server sends to one subscriber. Default: nobody. */
+  readonly onMessage?: () => void;
 }
 
-const DEFAULT_NETWORK: NetworkOptions = { minDelayMs: 0.2, maxDelayMs: 20, maxUndelivered: 1_000 };
+const DEFAULT_NETWORK: NetworkOptions = {
+  minDelayMs: 0.2,
+  maxDelayMs: 20,
+  maxUndelivered: 1_000,
+  commandMs: 0,
+  messageMs: 0,
+};
 const DEFAULT_LOG_LIMIT = 10_000;
 /** How long `settle()` waits, by the time of the world. */
 const DEFAULT_PATIENCE_MS = 60_000;
@@ -44,7 +58,7 @@ export class SimulatedWorld {
   readonly #nodes = new Map<string, WorldNode>();
   #isRunning = false;
 
-  constructor({ seed, network, logLimit = DEFAULT_LOG_LIMIT }: SimulatedWorldOptions) {
+  constructor({ seed, network, logLimit = DEFAULT_LOG_LIMIT, onCommand, onMessage }: SimulatedWorldOptions) {
     const random = new SeededRandom(String(seed));
     this.log = new WorldLog(logLimit);
     this.random = random.fork("world");
@@ -53,8 +67,10 @@ export class SimulatedWorld {
       random: random.fork("server"),
       log: this.log,
       network: { ...DEFAULT_NETWORK, ...network },
+      onCommand,
+      onMessage,
     };
-    this.#address = new ServerAddress(newServer(this.#context));
+    this.#address = new ServerAddress(newServer(this.#context), this.#context);
   }
 
   /** Milliseconds since the world began. */
@@ -65,6 +81,11 @@ export class SimulatedWorld {
   /** The server that new connections reach, for a look into its data. */
   get server(): SimulatedRedis {
     return this.#address.server;
+  }
+
+  /** How many commands wait for the server, besides the one that it is busy with. */
+  get queueLength(): number {
+    return this.#address.queue.length;
   }
 
   get nodes(): readonly WorldNode[] {
