@@ -1,4 +1,6 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.js";
 
 /** Whole programs and many processes that watch the clock: each runs alone, when all else is done. */
 const ALONE = [
@@ -8,7 +10,8 @@ const ALONE = [
   "test/redis-cluster.test.ts",
   "test/sentinel.test.ts",
 ];
-/** Needs Spin and a C compiler, and nothing of Node: `npm run test:model`. */
+
+/** Needs Spin and a C compiler, and nothing of Node: `npm run test:model`. It leaves the processors to the others. */
 const MODEL = ["test/repo/model.test.ts"];
 
 /** Need openssl and a Valkey server, which not every release of Debian has: `npm run test:deployed`. */
@@ -18,6 +21,8 @@ export default defineConfig({
   test: {
     globalSetup: "test/support/global-setup.ts",
     pool: "forks",
+    maxWorkers: 2 * availableParallelism(), // most files wait, for leases and servers, most of their time
+    sequence: { sequencer: LongestFirst },
     testTimeout: 20_000,
     hookTimeout: 20_000,
     expect: { poll: { timeout: 10_000, interval: 5 } },
@@ -29,7 +34,7 @@ export default defineConfig({
           name: "side by side",
           include: ["src/**/*.test.ts", "test/**/*.test.ts"],
           exclude: [...ALONE, ...MODEL, ...DEPLOYED],
-          typecheck: { enabled: true },
+          typecheck: { enabled: true, tsconfig: "test/types/tsconfig.json" }, // not all of it again, as of `check:types`
           sequence: { groupOrder: 0 },
         },
       },
@@ -44,11 +49,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "model", include: MODEL, sequence: { groupOrder: 2 } },
+        test: { name: "model", include: MODEL, sequence: { groupOrder: 0 } },
       },
       {
         extends: true,
-        test: { name: "deployed", include: DEPLOYED, sequence: { groupOrder: 2 } },
+        test: { name: "deployed", include: DEPLOYED, sequence: { groupOrder: 0 } },
       },
     ],
   },

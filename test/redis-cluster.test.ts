@@ -1,56 +1,15 @@
-import { randomUUID } from "node:crypto";
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { ClusteredRedisStore, type RedisClient, RedisStore, StoreUnavailableError } from "../src/index.js";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { type RedisClient, RedisStore, StoreUnavailableError } from "../src/index.js";
 import { slotOf } from "../src/redis/cluster-slots.js";
-import { type MakeStoreOptions, sessionStoreContract } from "../src/testing/index.js";
-import { CLUSTER_CLIENT_KINDS, type ClusterClient, clusterClientKinds } from "./support/cluster-clients.js";
+import { CLUSTER_CLIENT_KINDS, clusterClientKinds } from "./support/cluster-clients.js";
 import { eventually } from "./support/eventually.js";
 import { cached, clusterNames, startNode, type TestStore } from "./support/node.js";
 import { useRedisCluster } from "./support/redis-cluster.js";
 
 const cluster = useRedisCluster();
+const CURRENT_KINDS = CLUSTER_CLIENT_KINDS.filter(({ name }) => name.endsWith("6"));
 /** As long as a promotion may take on a busy machine. */
 const SLOW = { timeoutMs: 30_000 };
-const PATIENT = { commandTimeoutMs: 1_200, maxStalenessMs: 1_500 };
-const CURRENT = CLUSTER_CLIENT_KINDS.filter(({ name }) => name.endsWith("6"));
-
-describe.each(CURRENT)("the contract of a store on $name", (kind) => {
-  let client: ClusterClient;
-  beforeAll(() => {
-    client = kind.create(cluster.topology.ports);
-  });
-  afterAll(() => kind.close(client));
-
-  const own = () => ({ client: client as unknown as RedisClient, prefix: `${randomUUID()}:` });
-
-  describe("RedisStore", () => {
-    const makeStore = (options: MakeStoreOptions) => {
-      const membership = { channel: randomUUID(), maxStalenessMs: PATIENT.maxStalenessMs, partitions: 3 };
-      return new RedisStore({
-        ...own(),
-        commandTimeoutMs: PATIENT.commandTimeoutMs,
-        ...membership,
-        ...options,
-      });
-    };
-    for (const { name, run } of sessionStoreContract({ makeStore })) test.concurrent(name, run);
-  });
-
-  describe("ClusteredRedisStore", () => {
-    const makeStore = async (options: MakeStoreOptions) => {
-      const membership = { channel: randomUUID(), maxStalenessMs: PATIENT.maxStalenessMs, partitions: 3 };
-      const store = new ClusteredRedisStore({
-        ...own(),
-        commandTimeoutMs: PATIENT.commandTimeoutMs,
-        cluster: membership,
-        ...options,
-      });
-      await store.start();
-      return store;
-    };
-    for (const { name, run } of sessionStoreContract({ makeStore })) test.concurrent(name, run);
-  });
-});
 
 describe.each(CLUSTER_CLIENT_KINDS.map(({ name }) => name))("three nodes on %s", (name) => {
   const modes = name.endsWith("6") ? (["sharded", "plain"] as const) : (["sharded"] as const);
@@ -184,7 +143,7 @@ describe.each(CLUSTER_CLIENT_KINDS.map(({ name }) => name))("three nodes on %s",
 });
 
 test.each(
-  CURRENT,
+  CURRENT_KINDS,
 )("sessions are counted and cleared once each while a slot moves, on $name", async (kind) => {
   const client = kind.create(cluster.topology.ports);
   onTestFinished(() => kind.close(client));

@@ -5,9 +5,12 @@ import type { Predicate, SessionStore } from "./store.js";
 
 /** How often a conditional write is tried before its conflict becomes the caller's. */
 const MAX_ATTEMPTS = 32;
-/** The longest wait before the third attempt, in milliseconds; it doubles up to the longest of all, each with full jitter. */
+/**
+ * The longest wait before the third attempt, in milliseconds; it doubles up to the longest of all, each with full jitter. The longest is many round
+ * trips also where they take long, on a busy machine: else dozens of writers would go on to meet each other until some have no attempt left.
+ */
 const FIRST_BACKOFF_MS = 1;
-const MAX_BACKOFF_MS = 16;
+const MAX_BACKOFF_MS = 250;
 /** How many sessions a bulk operation has on the way to Redis at a time. */
 export const BATCH_SIZE = 100;
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { describe, onTestFinished, test } from "vitest";
+import { describe, test } from "vitest";
 import type { AdapterOptions } from "../../src/adapters/owned-store.js";
 import type { RedisClient } from "../../src/redis/detect.js";
 import type { SessionStore } from "../../src/stores/store.js";
@@ -34,6 +34,9 @@ export interface OpenSite {
   close(): Promise<unknown>;
 }
 
+/** The cases that wait for seconds, and may do so together. */
+const WAITING = /^(?:life|rolling|failing|failing save): /;
+
 /** Runs the suite for one framework, with both clients unless others are named. */
 export function describeSites(
   name: string,
@@ -44,7 +47,10 @@ export function describeSites(
   const redis = useRawRedis();
   describe.each(kinds)(`${name}, on $name`, (kind) => {
     const cluster = () => openCluster(redis, kind, open);
-    for (const { name, run } of adapterSuite({ cluster, ...features })) test(name, run);
+    for (const { name, run } of adapterSuite({ cluster, ...features })) {
+      if (WAITING.test(name)) test.concurrent(name, run);
+      else test(name, run);
+    }
   });
 }
 
@@ -55,7 +61,6 @@ async function openCluster(
   open: (request: SiteRequest) => Promise<OpenSite>,
 ): Promise<SiteCluster> {
   const proxy = await TcpProxy.start({ targetPort: redis.port });
-  onTestFinished(() => proxy.close());
   const names = clusterNames();
   const sites: { site: OpenSite; closeClient: () => Promise<void> }[] = [];
   const key = (id: string) => names.prefix + id;
@@ -94,6 +99,7 @@ async function openCluster(
         await site.store.close();
         await closeClient();
       }
+      await proxy.close();
     },
   };
 }

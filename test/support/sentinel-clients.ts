@@ -6,7 +6,10 @@ import { createSentinel as createSentinel5 } from "redis5";
 import type { ClientKind, TestClient } from "./clients.js";
 import type { SentinelTopology } from "./sentinel.js";
 
-type NodeRedisSentinel = ReturnType<typeof createSentinel6> | ReturnType<typeof createSentinel5>;
+/** What is used of a sentinel client of node-redis: to compare its whole type with another one takes the compiler half a minute. */
+interface NodeRedisSentinel extends EventEmitter {
+  connect(): Promise<unknown>;
+}
 
 /** The clients that ask sentinels where the master is, for the nodes of a test. */
 export function sentinelClientKinds({ name, addresses }: SentinelTopology): ClientKind[] {
@@ -20,11 +23,10 @@ export function sentinelClientKinds({ name, addresses }: SentinelTopology): Clie
   ];
 }
 
-function kindOf(name: string, make: () => NodeRedisSentinel | IoRedis6 | IoRedis5): ClientKind {
+function kindOf(name: string, make: () => EventEmitter): ClientKind {
   const create = () => {
     const client = make();
-    const emitter: EventEmitter = client;
-    emitter.on("error", () => {}); // without a listener, a lost connection ends the process
+    client.on("error", () => {}); // without a listener, a lost connection ends the process
     return client as TestClient; // what follows does not care
   };
   const close = async (client: TestClient) => {
@@ -35,7 +37,7 @@ function kindOf(name: string, make: () => NodeRedisSentinel | IoRedis6 | IoRedis
 }
 
 /** Starts what ioredis starts by itself. */
-function connecting<C extends NodeRedisSentinel>(sentinel: C): C {
+function connecting(sentinel: NodeRedisSentinel): EventEmitter {
   sentinel.connect().catch(() => {}); // rejects only when it is closed first
   return sentinel;
 }
