@@ -120,9 +120,36 @@ describe.each(CLIENTS)("with %s", (client) => {
   });
 
   test("a node of a cluster", async () => {
-    const server = await serverWith("--cluster-enabled", "yes");
+    const server = await serverWith("--cluster-enabled", "yes", ...MAXMEMORY);
+    expect(await look(server.url)).toEqual({ code: 1, output: has("problem", "cluster", "is down") });
+    await send(server.url, "CLUSTER", "ADDSLOTSRANGE", "0", "8191");
+    await send(server.url, "CONFIG", "SET", "cluster-require-full-coverage", "no");
+    await eventually(async () => String(await send(server.url, "CLUSTER", "INFO")).includes("state:ok"));
     const { code, output } = await look(server.url);
-    expect({ code, output }).toEqual({ code: 1, output: has("problem", "mode", "Redis Cluster") });
+    expect({ code, output }).toEqual({ code: 0, output: has("ok", "cluster", "one of its partitions") });
+    expect(output).toEqual(has("ok", "round trip", "."));
+    expect(output).not.toMatch(/coverage|sharding/);
+    expect(await send(server.url, "DBSIZE")).toBe(0);
+    await send(server.url, "CONFIG", "SET", "cluster-require-full-coverage", "yes");
+    await send(server.url, "CLUSTER", "ADDSLOTSRANGE", "8192", "16383");
+    await eventually(async () => String(await send(server.url, "CLUSTER", "INFO")).includes("state:ok"));
+    expect(await look(server.url)).toEqual({
+      code: 0,
+      output: has("warning", "coverage", "stops all others"),
+    });
+    await send(server.url, "ACL", "SETUSER", "default", "-spublish");
+    expect(await look(server.url)).toEqual({ code: 1, output: has("problem", "sharding", "SPUBLISH") });
+  });
+
+  test("a node of a cluster that has no slots", async () => {
+    const server = await serverWith("--cluster-enabled", "yes", "--cluster-require-full-coverage", "no");
+    await send(server.url, "CLUSTER", "ADDSLOTS", "1"); // of no partition
+    await eventually(async () => String(await send(server.url, "CLUSTER", "INFO")).includes("state:ok"));
+    const { code, output } = await look(server.url);
+    expect({ code, output }).toEqual({
+      code: 1,
+      output: has("problem", "cluster", "master of no partition"),
+    });
   });
 });
 

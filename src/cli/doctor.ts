@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { systemClock } from "../clock.js";
 import { CommandError, connect } from "./client.js";
 import { clockOf } from "./doctor/clock.js";
+import { clusterOf } from "./doctor/cluster.js";
 import { connectionFailure } from "./doctor/connection.js";
 import { databaseOf } from "./doctor/database.js";
 import { type Finding, ok } from "./doctor/finding.js";
@@ -48,12 +49,15 @@ async function examineServer(server: Server, { url, prefix, channel }: Examinati
   if (refused instanceof Error && !refused.message.startsWith("NOPERM")) return [connectionFailure(refused)];
   const info = await server.info();
   const id = `doctor-${randomBytes(9).toString("base64url")}`;
-  const request = { prefix, channel, id, user: userOf(url) };
+  const cluster = await clusterOf(server, info, prefix);
   const findings = [
     ok("reachable", "The server can be reached, and takes the credentials."),
     ...(await identityOf(server, info)),
-    ...(await rightsOf(server, request)),
+    ...cluster.findings,
   ];
+  if (cluster.tag === undefined) return findings;
+  const request = { prefix, channel, id, user: userOf(url), tag: cluster.tag };
+  findings.push(...(await rightsOf(server, request)));
   if (!has("problem", findings)) findings.push(...(await roundTripOf(server, request)));
   findings.push(
     ...(await settingsOf(server, info)),

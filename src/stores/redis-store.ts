@@ -159,6 +159,8 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   readonly #lanes: Partitioned<Lane>;
   readonly #maxSessionsPerUser: number | undefined;
   readonly #maxStalenessMs: number;
+  /** How many sessions a listing reads at once: no more than need not wait for their turns. */
+  readonly #listedAtOnce: number;
   readonly #codec: Codec<T>;
   readonly #legacy: Legacy<T> | undefined;
   readonly #clock: Clock;
@@ -204,6 +206,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     this.#legacy = legacy === undefined ? undefined : resolveLegacy(legacy, prefix);
     this.#maxSessionsPerUser = maxSessionsPerUser;
     this.#maxStalenessMs = maxStalenessMs;
+    this.#listedAtOnce = Math.min(BATCH_SIZE, maxConcurrentLoads);
     const layout = { partitions, pubsub, clock, timeoutMs: commandTimeoutMs };
     this.partitions = partitionsOf({ ...layout, client, prefix, channel: channel ?? undefined });
     this.#lanes = this.partitions.map(({ port, prefix, commonPrefix, channel }) => {
@@ -397,7 +400,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   /** `all()` with what a cache needs to know. */
   async *loadAll(): AsyncGenerator<Loaded<T>> {
     this.#assertOpen();
-    for await (const ids of inBatches(flat(this.#table.candidates()), BATCH_SIZE)) {
+    for await (const ids of inBatches(flat(this.#table.candidates()), this.#listedAtOnce)) {
       const sessions = await Promise.all(ids.map((id) => this.load(id).catch(passOver)));
       for (const loaded of sessions) if (loaded !== undefined) yield loaded;
     }

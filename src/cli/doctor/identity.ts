@@ -15,10 +15,10 @@ const OTHERS: Readonly<Record<string, string>> = {
 /** What `SCAN` needs for `TYPE`, the youngest thing that is used. */
 const FIRST_MAJOR = 6;
 
-/** What the server is: kind, version, mode and role. Without INFO, from what HELLO says. */
+/** What the server is: kind, version and role. Without INFO, from what HELLO says. */
 export async function identityOf(server: Server, info: Facts | undefined): Promise<Finding[]> {
   const facts = info ?? (await server.hello());
-  return [kindOf(facts), ...modeOf(facts), ...roleOf(facts)];
+  return [kindOf(facts), ...roleOf(facts)];
 }
 
 function kindOf(facts: Facts): Finding {
@@ -46,18 +46,6 @@ function kindOf(facts: Facts): Finding {
     );
   }
   return ok("version", `Redis ${version}.`);
-}
-
-function modeOf(facts: Facts): Finding[] {
-  const isCluster = facts.get("cluster_enabled") === "1" || facts.get("mode") === "cluster";
-  if (!isCluster) return [];
-  return [
-    problem(
-      "mode",
-      "The server is a node of a Redis Cluster, which this version does not support.",
-      "Use a server without cluster mode; with replicas and Sentinel or a managed failover for availability.",
-    ),
-  ];
 }
 
 function roleOf(facts: Facts): Finding[] {

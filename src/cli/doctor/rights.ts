@@ -79,46 +79,53 @@ interface KeyKind {
 export interface RightsRequest {
   readonly prefix: string;
   readonly channel: string;
+  /** What stands behind both in the names of a partition: its hash tag, on a Redis Cluster. */
+  readonly tag: string;
   /** A part of names that nobody else uses. */
   readonly id: string;
   /** As whom the connection has logged in. */
   readonly user: string;
 }
 
-function keyKinds({ prefix, channel, id }: RightsRequest): KeyKind[] {
+function keyKinds({ prefix, channel, tag, id }: RightsRequest): KeyKind[] {
   const hash = (key: string): Command[] => [
     ["HGET", key, ""],
     ["HDEL", key, ""], // no field has this name
   ];
   const user = `sessionmesh:user:${prefix}`;
+  const wild = tag === "" ? "" : "*"; // for the tags of all partitions
   return [
     {
       pattern: `${prefix}*`,
       holds: "the sessions",
       trials: [
-        ["GET", prefix + id],
-        ["UNLINK", prefix + id],
+        ["GET", prefix + tag + id],
+        ["UNLINK", prefix + tag + id],
       ],
     },
     {
-      pattern: metaKey(channel),
+      pattern: metaKey(channel) + wild,
       holds: "the chain and the registry of the nodes",
-      trials: hash(metaKey(channel)),
+      trials: hash(metaKey(channel + tag)),
     },
-    { pattern: generationsKey(prefix), holds: "who was revoked", trials: hash(generationsKey(prefix)) },
+    {
+      pattern: generationsKey(prefix) + wild,
+      holds: "who was revoked",
+      trials: hash(generationsKey(prefix + tag)),
+    },
     {
       pattern: `${user}*`,
       holds: "the sessions of each user",
       trials: [
-        ["ZRANGE", user + id, "0", "-1"],
-        ["ZREM", user + id, "m"],
+        ["ZRANGE", user + tag + id, "0", "-1"],
+        ["ZREM", user + tag + id, "m"],
       ],
     },
     {
       pattern: `sessionmesh:counter:${prefix}*`,
       holds: "the counters of increment()",
       isEssential: false,
-      trials: hash(`sessionmesh:counter:${prefix}${id}`),
+      trials: hash(`sessionmesh:counter:${prefix}${tag}${id}`),
     },
   ];
 }
@@ -135,10 +142,10 @@ export async function rightsOf(server: Server, request: RightsRequest): Promise<
   ];
 }
 
-async function commandRights(server: Server, { prefix, id, user }: RightsRequest): Promise<Finding[]> {
+async function commandRights(server: Server, { prefix, tag, id, user }: RightsRequest): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { name, loss, trial, isEssential = true } of RIGHTS) {
-    const refusal = await tried(server, trial(prefix + id));
+    const refusal = await tried(server, trial(prefix + tag + id));
     if (refusal !== "command" && refusal !== "unknown") continue;
     const report = isEssential ? problem : warning;
     const said = refusal === "unknown" ? "is not there" : "is forbidden";
@@ -148,7 +155,8 @@ async function commandRights(server: Server, { prefix, id, user }: RightsRequest
         : grant(user, `+${name.toLowerCase()}`);
     findings.push(report("commands", `${name} ${said}: ${loss}.`, remedy));
   }
-  await server.ask("UNLINK", prefix + id).catch(() => server.ask("PEXPIRE", prefix + id, "1").catch(() => 0));
+  const key = prefix + tag + id;
+  await server.ask("UNLINK", key).catch(() => server.ask("PEXPIRE", key, "1").catch(() => 0));
   return findings.length > 0
     ? findings
     : [ok("commands", `All ${RIGHTS.length} that are needed are allowed.`)];
@@ -168,16 +176,17 @@ async function keyRights(server: Server, request: RightsRequest): Promise<Findin
     : [ok("keys", `${request.prefix}* and sessionmesh:* can be read and written.`)];
 }
 
-async function channelRights(server: Server, { channel, id, user }: RightsRequest): Promise<Finding[]> {
-  const own = `${channel}:${id}`;
+async function channelRights(server: Server, { channel, tag, id, user }: RightsRequest): Promise<Finding[]> {
+  const own = `${channel}${tag}:${id}`;
+  const wild = tag === "" ? "" : "*";
   const findings: Finding[] = [];
   const published = await tried(server, ["PUBLISH", own, ""]);
   if (published === "command" || published === "unknown") {
     findings.push(problem("channels", `PUBLISH is forbidden: ${WRITES}.`, grant(user, "+publish")));
   }
   for (const [name, pattern] of [
-    [channel, channel],
-    [own, `${channel}:*`],
+    [channel + tag, channel + wild],
+    [own, tag === "" ? `${channel}:*` : channel + wild],
   ] as const) {
     const error = await subscribed(server, name);
     if (error === undefined) continue;

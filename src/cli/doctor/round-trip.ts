@@ -25,7 +25,9 @@ const REFUSALS: readonly [beginning: RegExp, remedy: string][] = [
 ];
 
 /** Writes, reads, touches and deletes a session with the scripts of the store, and hears of it through a second connection. */
-export async function roundTripOf(server: Server, request: RightsRequest): Promise<Finding[]> {
+export async function roundTripOf(server: Server, names: RightsRequest): Promise<Finding[]> {
+  const { prefix, channel, tag } = names;
+  const request = { ...names, prefix: prefix + tag, channel: channel + tag };
   const ear = await Ear.open(server, request).catch((error: Error) => error);
   if (ear instanceof Error) {
     return [
