@@ -3,8 +3,8 @@ import { LocalCache } from "../../src/cache/local-cache.js";
 import { Acknowledgement } from "../../src/cluster/acknowledgement.js";
 import { Acknowledgements } from "../../src/cluster/acknowledgements.js";
 import { Chain } from "../../src/cluster/chain.js";
-import { ClusterCoordinator } from "../../src/cluster/coordinator.js";
 import { Lease } from "../../src/cluster/lease.js";
+import { PartitionCoordinator } from "../../src/cluster/partition-coordinator.js";
 import { Revocations } from "../../src/cluster/revocations.js";
 import { DEFAULT_CHANNEL } from "../../src/options.js";
 import { RedisCommands } from "../../src/redis/commands.js";
@@ -239,8 +239,8 @@ export const ABLATIONS: readonly Ablation[] = [
     without: "comparing the clock at every read: a timer ends the lease",
     breaks: ["I1", "I2", "I3"],
     apply() {
-      const told = new WeakMap<ClusterCoordinator, { held: boolean }>();
-      return replace(ClusterCoordinator, {
+      const told = new WeakMap<PartitionCoordinator, { held: boolean }>();
+      return replace(PartitionCoordinator, {
         leaseUntilMs: getter(function () {
           let state = told.get(this);
           if (state === undefined) {
@@ -313,7 +313,7 @@ export const ABLATIONS: readonly Ablation[] = [
     breaks: ["I1", "I2", "I3"],
     apply() {
       return together(
-        replace(LocalCache, { clear: answers(undefined) }),
+        replace(LocalCache, { clear: answers(undefined), setAside: answers(undefined) }),
         replace(Loads, { fenceAll: answers(undefined) }),
       );
     },
@@ -325,7 +325,7 @@ export const ABLATIONS: readonly Ablation[] = [
     apply() {
       return together(
         replace(RedisCommands, { isTooLate: answers(false) }),
-        replace(ClusterCoordinator, { isRegistered: answers(true) }),
+        replace(PartitionCoordinator, { isRegistered: answers(true) }),
       );
     },
   },
@@ -333,7 +333,8 @@ export const ABLATIONS: readonly Ablation[] = [
     without: "the registration before reading",
     breaks: ["I1"],
     plan: aLateReaderOutsideTheRegistry,
-    apply: () => replace(ClusterCoordinator, { registration: getter(() => 1), isRegistered: answers(true) }),
+    apply: () =>
+      replace(PartitionCoordinator, { registration: getter(() => 1), isRegistered: answers(true) }),
   },
   {
     without: "the epoch",
@@ -355,7 +356,15 @@ export const ABLATIONS: readonly Ablation[] = [
   {
     without: "the registry: nobody is waited for",
     breaks: ["I1"],
-    apply: () => replace(Acknowledgement, { silent: getter(() => []) }),
+    apply: () =>
+      replace(Acknowledgement, {
+        replied: method(
+          (replied) =>
+            function (_registry: unknown, nowMs: number) {
+              return replied.call(this, new Map(), nowMs);
+            },
+        ),
+      }),
   },
   {
     without: "the trust period",
