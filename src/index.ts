@@ -61,6 +61,7 @@ export {
   DEFAULT_TTL_MS,
 } from "./options.js";
 export type { BreakerState } from "./redis/breaker.js";
+export type { DurabilityOptions } from "./redis/confirmations.js";
 export type { RedisClient } from "./redis/detect.js";
 export type { BreakerEvents, BreakerOptions } from "./redis/gate.js";
 export { type Codec, jsonCodec } from "./session/codec.js";

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { commandOf } from "../scripts/redis-cluster.mjs";
 import { type RedisClient, RedisStore, StoreUnavailableError } from "../src/index.js";
 import { slotOf } from "../src/redis/cluster-slots.js";
 import { CLUSTER_CLIENT_KINDS, clusterClientKinds } from "./support/cluster-clients.js";
 import { eventually } from "./support/eventually.js";
-import { cached, clusterNames, startNode, type TestStore } from "./support/node.js";
+import { cached, clusterNames, type NodeOptions, startNode, type TestStore } from "./support/node.js";
 import { useRedisCluster } from "./support/redis-cluster.js";
 
 const cluster = useRedisCluster();
@@ -17,7 +18,7 @@ describe.each(CLUSTER_CLIENT_KINDS.map(({ name }) => name))("three nodes on %s",
     let names: ReturnType<typeof clusterNames>;
     let nodes: TestStore[];
 
-    async function start(): Promise<void> {
+    async function start(more: Partial<NodeOptions> = {}): Promise<void> {
       names = clusterNames();
       const kind = clusterClientKinds(cluster.topology.ports).find((kind) => kind.name === name);
       if (kind === undefined) throw new Error(`There is no client ${name}.`);
@@ -26,6 +27,7 @@ describe.each(CLUSTER_CLIENT_KINDS.map(({ name }) => name))("three nodes on %s",
         port: 0,
         prefix: names.prefix,
         cluster: { ...names.cluster, pubsub, partitions: 6 },
+        ...more,
       };
       nodes = await Promise.all([startNode(options), startNode(options), startNode(options)]);
     }
@@ -103,6 +105,19 @@ describe.each(CLUSTER_CLIENT_KINDS.map(({ name }) => name))("three nodes on %s",
         await a.set(lost, { n: 3 }).catch(() => {});
         return (await b.get(lost).catch(() => undefined))?.data.n === 3;
       }, SLOW);
+    });
+
+    test("deletions that a replica must have are confirmed by the master of their slot, and by the next one", async () => {
+      await start({ commandTimeoutMs: 1_900, durability: { replicas: 1, timeoutMs: 1_500 } });
+      const [a] = nodes as [TestStore];
+      const [first, ...others] = (await sharedByAll()) as [string, ...string[]];
+      for (const id of others) expect(await a.delete(id)).toBe(true);
+      await cluster.topology.failover(slotOfSession(first));
+      await eventually(() => a.delete(first).then(() => true), SLOW);
+      const { prefix } = a.redisStore.partitions.of(first);
+      const master = await cluster.topology.masterOf(slotOfSession(first));
+      expect(String(await commandOf(master, "GET", prefix + first))).toMatch(/^T1/);
+      expect(String(await commandOf(master, "INFO", "commandstats"))).toContain("cmdstat_wait:");
     });
 
     test("a slot that moves under load loses no write, and its partition is heard at its new master", async () => {

@@ -11,11 +11,11 @@ import {
 import type { RedisClient } from "../src/redis/detect.js";
 import { History } from "../src/testing/history.js";
 import { eventually } from "./support/eventually.js";
-import { cached, leaseHeld, startNode, type TestData, type TestStore } from "./support/node.js";
+import { cached, clusterNames, leaseHeld, startNode, type TestData, type TestStore } from "./support/node.js";
 import { redisCommand } from "./support/redis-command.js";
 import { replicationOf, useSentinel } from "./support/sentinel.js";
 import { sentinelClientKinds } from "./support/sentinel-clients.js";
-import { BOUND_MS, shortCluster } from "./support/short-bound.js";
+import { BOUND_MS, callsOf, shortCluster } from "./support/short-bound.js";
 
 /** What one process with four nodes may need to tell of an answer. */
 const TOLERANCE_MS = 100;
@@ -243,6 +243,22 @@ describe("behind sentinels", { timeout: 60_000 }, () => {
     });
     await topology.settled();
     await judged(running);
+  });
+
+  test("deletions that replicas must have are confirmed by each master in turn", async () => {
+    const { topology } = sentinel;
+    const durability = { replicas: 2, timeoutMs: 1_500 };
+    const options = { port: ANY, ...clusterNames(), commandTimeoutMs: 1_900, durability };
+    const kinds = sentinelClientKinds(topology);
+    const nodes = await Promise.all(kinds.map((kind) => startNode({ ...options, kind })));
+    const confirmed = async (node: TestStore) => (await node.delete(randomUUID())) === false; // there is none
+    for (const node of nodes) await eventually(() => confirmed(node));
+    await topology.failover();
+    await topology.settled();
+    const master = await topology.master();
+    const before = await callsOf(master.port, "wait");
+    for (const node of nodes) await eventually(() => confirmed(node));
+    expect(await callsOf(master.port, "wait")).toBeGreaterThanOrEqual(before + nodes.length);
   });
 
   test("a deletion that replication lost is made again by those who remember it", async () => {

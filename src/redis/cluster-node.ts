@@ -1,5 +1,5 @@
 import { systemClock } from "../clock.js";
-import type { PubSubMode, RedisPort, Subscription, SubscriptionRequest } from "./port.js";
+import type { Connection, PubSubMode, RedisPort, Subscription, SubscriptionRequest } from "./port.js";
 
 /** Why a subscription ends whose slot another node has now. */
 export const SLOT_MOVED = "the slot has moved to another node";
@@ -10,6 +10,7 @@ const SILENCE_MS = 1_000;
 /** A port of one node, for both kinds of channels. */
 export interface NodePort extends RedisPort {
   subscribe(request: SubscriptionRequest, mode?: PubSubMode): Promise<Subscription>;
+  connect(signal: AbortSignal): Promise<Connection>;
 }
 
 /** A node of a Redis Cluster, over one client; with a look at whether it answers. */

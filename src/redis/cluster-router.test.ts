@@ -13,7 +13,8 @@ function noting() {
     return "OK";
   };
   const subscribe = async () => ({ close: () => {} });
-  return { sent, node: new ClusterNode("127.0.0.1:7000", { send, subscribe }) };
+  const connect = async () => ({ send, close: () => {} });
+  return { sent, node: new ClusterNode("127.0.0.1:7000", { send, subscribe, connect }) };
 }
 
 test("a command that comes when the master has just been found is behind those that waited for it", async () => {
@@ -43,7 +44,8 @@ test("a redirection is followed only so often", async () => {
     throw new Error(`MOVED ${SLOT} 127.0.0.1:7000`);
   };
   const subscribe = async () => ({ close: () => {} });
-  const node = new ClusterNode("127.0.0.1:7000", { send, subscribe });
+  const connect = async () => ({ send, close: () => {} });
+  const node = new ClusterNode("127.0.0.1:7000", { send, subscribe, connect });
   let refreshed = 0;
   const refresh = async () => {
     refreshed++;

@@ -1,16 +1,25 @@
 import { SLOT_MOVED } from "./cluster-node.js";
-import type { Command, PubSubMode, RedisPort, Reply, Subscription, SubscriptionRequest } from "./port.js";
+import type {
+  Command,
+  Connection,
+  PubSubMode,
+  RedisPort,
+  Reply,
+  Subscription,
+  SubscriptionRequest,
+} from "./port.js";
 
 /** What we call of an ioredis client (versions 5 and 6). */
 export interface IoredisClient {
   call(command: string, ...args: string[]): Promise<unknown>;
-  duplicate(overrides?: object): IoredisSubscriber;
+  duplicate(overrides?: object): IoredisDuplicate;
   readonly status: string;
   readonly options?: { keyPrefix?: unknown };
 }
 
-interface IoredisSubscriber {
+interface IoredisDuplicate {
   connect(): Promise<unknown>;
+  call(command: string, ...args: string[]): Promise<unknown>;
   subscribe(...channels: string[]): Promise<unknown>;
   ssubscribe(...channels: string[]): Promise<unknown>;
   // biome-ignore lint/suspicious/noExplicitAny: each event has a listener type of its own
@@ -26,19 +35,32 @@ export class IoredisPort implements RedisPort {
     this.#client = client;
   }
 
-  /** ioredis hangs the command on the error, arguments included: an id and data that would end in somebody's log. */
-  send([name, ...args]: Command): Promise<Reply> {
-    const withoutCommand = (error: { command?: unknown }) => {
-      error.command = undefined;
-      throw error;
-    };
-    return (this.#client.call(name, ...args) as Promise<Reply>).catch(withoutCommand);
+  send(command: Command): Promise<Reply> {
+    return call(this.#client, command);
   }
 
   async subscribe(
-    { channels, onMessage, onClose, signal }: SubscriptionRequest,
+    { channels, onMessage, ...request }: SubscriptionRequest,
     mode: PubSubMode = "plain",
   ): Promise<Subscription> {
+    const { connection, isOpen, close } = this.#duplicate(request);
+    const heard = (_channel: string, message: string) => {
+      if (isOpen()) onMessage(message);
+    };
+    connection.on(mode === "sharded" ? "smessage" : "message", heard);
+    await connection.connect();
+    await (mode === "sharded" ? connection.ssubscribe(...channels) : connection.subscribe(...channels));
+    return { close };
+  }
+
+  async connect(signal: AbortSignal): Promise<Connection> {
+    const { connection, close } = this.#duplicate({ signal, onClose: () => {} });
+    await connection.connect();
+    return { send: (command) => call(connection, command), close };
+  }
+
+  /** A client of its own that ends with its first connection. */
+  #duplicate({ onClose, signal }: Pick<SubscriptionRequest, "onClose" | "signal">) {
     signal.throwIfAborted();
     const connection = this.#client.duplicate({
       lazyConnect: true,
@@ -60,13 +82,16 @@ export class IoredisPort implements RedisPort {
     connection.on("error", (error: Error) => lost(isMoved(error) ? SLOT_MOVED : error.message));
     connection.on("moved", () => lost(SLOT_MOVED));
     connection.on("close", () => lost("connection closed"));
-    const heard = (_channel: string, message: string) => {
-      if (open) onMessage(message);
-    };
-    connection.on(mode === "sharded" ? "smessage" : "message", heard);
     signal.addEventListener("abort", () => lost(signal.reason.message), { once: true });
-    await connection.connect();
-    await (mode === "sharded" ? connection.ssubscribe(...channels) : connection.subscribe(...channels));
-    return { close };
+    return { connection, isOpen: () => open, close };
   }
+}
+
+/** ioredis hangs the command on the error, arguments included: an id and data that would end in somebody's log. */
+function call(client: Pick<IoredisClient, "call">, [name, ...args]: Command): Promise<Reply> {
+  const withoutCommand = (error: { command?: unknown }) => {
+    error.command = undefined;
+    throw error;
+  };
+  return (client.call(name, ...args) as Promise<Reply>).catch(withoutCommand);
 }

@@ -40,6 +40,7 @@ export class Layout {
     return {
       send: (command) => port.send(command),
       ...(port.publishCommand && { publishCommand: port.publishCommand }),
+      ...(port.connect && { connect: port.connect.bind(port) }),
       ready: () => (this.#isConfirmed ? undefined : this.check()),
       subscribe: async (request) => {
         await this.check();

@@ -1,5 +1,5 @@
 import { type NodeRedisClient, NodeRedisPort } from "./node-redis.js";
-import type { Command, RedisPort, Reply, Subscription, SubscriptionRequest } from "./port.js";
+import type { Command, Connection, RedisPort, Reply, Subscription, SubscriptionRequest } from "./port.js";
 
 /** What we call of a sentinel client of node-redis (versions 5 and 6), made by `createSentinel()`. */
 export interface NodeRedisSentinelClient {
@@ -35,6 +35,11 @@ export class NodeRedisSentinelPort implements RedisPort {
   async subscribe(request: SubscriptionRequest): Promise<Subscription> {
     const { port } = this.#readyMaster() ?? (await this.#findMaster());
     return port.subscribe(request);
+  }
+
+  async connect(signal: AbortSignal): Promise<Connection> {
+    const { port } = this.#readyMaster() ?? (await this.#findMaster());
+    return port.connect(signal);
   }
 
   /** Whoever comes while others wait is behind them. */

@@ -1,16 +1,25 @@
 import { SLOT_MOVED } from "./cluster-node.js";
-import type { Command, PubSubMode, RedisPort, Reply, Subscription, SubscriptionRequest } from "./port.js";
+import type {
+  Command,
+  Connection,
+  PubSubMode,
+  RedisPort,
+  Reply,
+  Subscription,
+  SubscriptionRequest,
+} from "./port.js";
 
 /** What we call of a node-redis client (versions 5 and 6). */
 export interface NodeRedisClient {
   sendCommand(args: string[], options?: object): Promise<unknown>;
-  duplicate(overrides?: object): NodeRedisSubscriber;
+  duplicate(overrides?: object): NodeRedisDuplicate;
   readonly isReady: boolean;
   readonly options?: { socket?: object; keyPrefix?: unknown } | undefined;
 }
 
-interface NodeRedisSubscriber {
+interface NodeRedisDuplicate {
   connect(): Promise<unknown>;
+  sendCommand(args: string[], options?: object): Promise<unknown>;
   subscribe(channels: string[], listener: (message: string) => unknown): Promise<unknown>;
   sSubscribe(channels: string[], listener: (message: string) => unknown): Promise<unknown>;
   on(event: string, listener: (error?: Error) => void): unknown;
@@ -39,9 +48,29 @@ export class NodeRedisPort implements RedisPort {
   }
 
   async subscribe(
-    { channels, onMessage, onClose, signal }: SubscriptionRequest,
+    { channels, onMessage, ...request }: SubscriptionRequest,
     mode: PubSubMode = "plain",
   ): Promise<Subscription> {
+    const { connection, isOpen, close } = this.#duplicate(request);
+    await connection.connect();
+    const heard = (message: string) => {
+      if (isOpen()) onMessage(message);
+    };
+    if (mode === "sharded") await connection.sSubscribe([...channels], heard);
+    else await connection.subscribe([...channels], heard);
+    return { close };
+  }
+
+  async connect(signal: AbortSignal): Promise<Connection> {
+    const { connection, close } = this.#duplicate({ signal, onClose: () => {} });
+    await connection.connect();
+    const send = (command: Command) =>
+      connection.sendCommand(command as unknown as string[], SENT_AT_ONCE) as Promise<Reply>;
+    return { send, close };
+  }
+
+  /** A client of its own that ends with its first connection. */
+  #duplicate({ onClose, signal }: Pick<SubscriptionRequest, "onClose" | "signal">) {
     signal.throwIfAborted();
     const connection = this.#client.duplicate({
       socket: { ...this.#client.options?.socket, reconnectStrategy: false },
@@ -63,17 +92,11 @@ export class NodeRedisPort implements RedisPort {
     connection.on("sharded-channel-moved", () => lost(SLOT_MOVED));
     connection.on("ready", () => open || destroy(connection)); // closed while it was connecting
     signal.addEventListener("abort", () => lost(signal.reason.message), { once: true });
-    await connection.connect();
-    const heard = (message: string) => {
-      if (open) onMessage(message);
-    };
-    if (mode === "sharded") await connection.sSubscribe([...channels], heard);
-    else await connection.subscribe([...channels], heard);
-    return { close };
+    return { connection, isOpen: () => open, close };
   }
 }
 
-function destroy(connection: NodeRedisSubscriber): void {
+function destroy(connection: NodeRedisDuplicate): void {
   try {
     connection.destroy();
   } catch {

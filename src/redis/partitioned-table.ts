@@ -65,6 +65,14 @@ export class PartitionedTable {
     return (this.#tables.all[partition] as SessionTable).revokeUser(user, acknowledge, floor);
   }
 
+  confirm(id: string): Promise<void> | undefined {
+    return this.#tables.of(id).confirm(id);
+  }
+
+  confirmUser(partition: number, user: string, generation: number): Promise<void> | undefined {
+    return (this.#tables.all[partition] as SessionTable).confirmUser(user, generation);
+  }
+
   /** The ids of a user's sessions, that which ends first first. */
   async idsOf(user: string): Promise<string[]> {
     const found = (await this.#each((table) => table.idsOf(user))).flat();

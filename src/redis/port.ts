@@ -20,6 +20,12 @@ export interface RedisPort {
    */
   subscribe(request: SubscriptionRequest): Promise<Subscription>;
 
+  /**
+   * Opens one connection of its own for commands, to the server that `send` reaches now. It lives as long as its socket, like a subscription:
+   * what is sent after that is rejected. `durability` needs it. `signal`, while it is being opened: closes it.
+   */
+  connect?(signal: AbortSignal): Promise<Connection>;
+
   /** Resolves when commands may be sent; `undefined` if they may be at once, as by default. */
   ready?(): Promise<void> | undefined;
 }
@@ -31,6 +37,14 @@ export interface SubscriptionRequest {
   readonly onClose: (reason: string) => void;
   /** Gives up a subscription that is being opened: its connection is closed. */
   readonly signal: AbortSignal;
+}
+
+/** A connection for commands whose replies say something of one server alone. */
+export interface Connection {
+  /** Sends one command. Commands leave, and replies come, in the order of the calls. */
+  send(command: Command): Promise<Reply>;
+  /** Closes it at once. What is under way is rejected. */
+  close(): void;
 }
 
 export interface Subscription {

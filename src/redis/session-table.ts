@@ -16,6 +16,7 @@ import {
 } from "../session/record.js";
 import { hashForLog, isSessionId } from "../session/session.js";
 import type { RedisCommands } from "./commands.js";
+import type { Confirmations } from "./confirmations.js";
 import { Moved } from "./moved.js";
 import type { Reply } from "./port.js";
 import { scanAll } from "./scan.js";
@@ -45,6 +46,8 @@ export interface SessionTableOptions {
   readonly nodeId: string;
   /** Recognises a record that another store wrote. Default: it begins with `{`. */
   readonly isForeign?: ((text: string) => boolean) | undefined;
+  /** Waits for replicas. Default: nothing does. */
+  readonly confirmations?: Confirmations | undefined;
 }
 
 /** A record as it was found or written. */
@@ -146,6 +149,7 @@ export class SessionTable {
   readonly #counters: string;
   readonly #nodeId: string;
   readonly #isForeign: ((text: string) => boolean) | undefined;
+  readonly #confirmations: Confirmations | undefined;
   #corruptRecords = 0;
 
   constructor(options: SessionTableOptions) {
@@ -162,6 +166,7 @@ export class SessionTable {
     this.#counters = `sessionmesh:counter:${prefix}`;
     this.#nodeId = nodeId;
     this.#isForeign = options.isForeign;
+    this.#confirmations = options.confirmations;
   }
 
   /** How often a record was met that could not be read. */
@@ -318,6 +323,19 @@ export class SessionTable {
     const reply = await this.#commands.run(REVOKE_USER, [this.#generations, this.#meta], args);
     const [generation, registry, moved] = reply as [number, Reply[], number];
     return { generation: Number(generation), registry: registryOf(registry), deleted: Number(moved) === 1 };
+  }
+
+  /** Resolves when enough replicas know that this session was deleted or rotated; `undefined` if they are not waited for. */
+  confirm(id: string): Promise<void> | undefined {
+    return this.#confirmations?.confirm([this.#meta, this.#generations, this.#key(id)], []);
+  }
+
+  /** The same of the sessions that a user had before this generation. */
+  confirmUser(user: string, generation: number): Promise<void> | undefined {
+    return this.#confirmations?.confirm(
+      [this.#meta, this.#generations],
+      [encodeUser(user), String(generation)],
+    );
   }
 
   /** The ids of a user's sessions with their ends by the clock of Redis, that which ends first first. */

@@ -1,7 +1,15 @@
 import { SLOT_MOVED } from "./cluster-node.js";
 import type { ClusterRouter } from "./cluster-router.js";
 import { keyOf, slotOf } from "./cluster-slots.js";
-import type { Command, PubSubMode, RedisPort, Reply, Subscription, SubscriptionRequest } from "./port.js";
+import type {
+  Command,
+  Connection,
+  PubSubMode,
+  RedisPort,
+  Reply,
+  Subscription,
+  SubscriptionRequest,
+} from "./port.js";
 
 /** A subscription, and the node that it is at. */
 interface Watched {
@@ -58,6 +66,21 @@ export class SlotPort implements RedisPort {
     }
     if (!this.#subscriptions.has(watched)) subscription.close(); // lost meanwhile, which was told
     return { close };
+  }
+
+  /** To the master of the slot. A command that finds the slot gone is refused, and the next connection is to the new master. */
+  async connect(signal: AbortSignal): Promise<Connection> {
+    const router = this.#router;
+    const doubted = (error: Error) => {
+      router.doubt();
+      throw error;
+    };
+    const node = router.ready(this.#slot) ?? (await router.find(this.#slot));
+    const connection = await node.port.connect(signal).catch(doubted);
+    return {
+      send: (command) => connection.send(command).catch(doubted),
+      close: () => connection.close(),
+    };
   }
 
   /** A subscription at a node that is no more the master hears what another one publishes late, or not at all. */

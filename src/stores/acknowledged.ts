@@ -12,13 +12,15 @@ export interface AcknowledgedSteps {
   ): Promise<readonly { acknowledge: RevocationRequest; registry: Registry }[]>;
   /** Deletes once more; whether there was something to delete. */
   wasBack(): Promise<boolean>;
+  /** Waits until enough replicas have the deletion; `undefined` if they are not waited for. */
+  confirm(): Promise<unknown> | undefined;
 }
 
 /** Revokes, and resolves when every node has acknowledged each deletion, or cannot answer any more with what was deleted. */
 export function revokeAcknowledged(
   clock: Clock,
   options: RevokeOptions,
-  { bury, wasBack }: AcknowledgedSteps,
+  { bury, ...rest }: AcknowledgedSteps,
 ): Promise<Revocation> {
   return revoke(options, clock, {
     attempt: async (limit, deleted) => {
@@ -38,7 +40,7 @@ export function revokeAcknowledged(
         requests.close();
       }
     },
-    wasBack,
+    ...rest,
   });
 }
 

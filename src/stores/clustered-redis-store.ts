@@ -77,7 +77,7 @@ export interface ClusteredRedisStoreOptions<T>
 
 const OPTIONS = (
   "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands maxConcurrentLoads breaker onOutage outageGraceMs " +
-  "tombstoneTtlMs maxSessionsPerUser clock cluster localCache logger"
+  "tombstoneTtlMs durability maxSessionsPerUser clock cluster localCache logger"
 ).split(" ");
 const CLUSTER_OPTIONS = "enabled nodeId channel subscribeTimeoutMs maxStalenessMs partitions pubsub".split(
   " ",
@@ -521,8 +521,8 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   async #write(id: string, options: WriteOptions, write: () => Promise<Loaded<T>>): Promise<Session<T>> {
     const pending = options.ifRevision === undefined ? this.#endings.pending.take(id) : undefined;
     const session = await this.#writeOne(id, write).catch((error) => {
-      if (pending !== undefined && !(error instanceof SessionRevokedError))
-        this.#endings.pending.putBack(id, pending);
+      const isDone = error instanceof SessionRevokedError && !this.redisStore.isDurable; // replicas may be without it
+      if (pending !== undefined && !isDone) this.#endings.pending.putBack(id, pending);
       throw error;
     });
     const ended = options.user === undefined ? [] : await this.redisStore.limit(session, options);

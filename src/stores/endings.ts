@@ -14,7 +14,7 @@ import { deleteAlong, endAlong, type Path } from "./aliases.js";
 import type { NearCache } from "./near-cache.js";
 import { PendingDeletions } from "./pending-deletions.js";
 import { BATCH_SIZE } from "./queries.js";
-import type { RedisStore } from "./redis-store.js";
+import { isRemembered, type RedisStore } from "./redis-store.js";
 import type { DeleteOptions, Revocation, RevokeOptions } from "./store.js";
 
 /** How often a deletion is repeated while this node goes from one history to another. */
@@ -55,7 +55,7 @@ export class Endings<T> {
     this.pending = new PendingDeletions({
       clock,
       lifeMs: redisStore.ttlMs,
-      send: (id, reason) => endAlong([id], (id, evenAlias) => this.#bury(id, { reason, evenAlias })),
+      send: (id, reason) => endAlong([id], (id, evenAlias) => this.#end(id, { reason, evenAlias })),
     });
   }
 
@@ -63,13 +63,19 @@ export class Endings<T> {
   delete(id: string, options: DeleteOptions): Promise<boolean> {
     const isFinal = options.ifRevision === undefined && options.tombstone !== false;
     return deleteAlong(id, options, (id, request) => {
-      const deletion = this.#bury(id, request);
+      const deletion = this.#end(id, request);
       return isFinal ? this.pending.watch(id, "deleted", deletion) : deletion;
     });
   }
 
   /** `rotate()`, without following an alias. */
   async rotate(request: RotateRequest): Promise<boolean> {
+    const rotated = await this.#supersede(request);
+    if (rotated) await this.#redisStore.confirm(request.id);
+    return rotated;
+  }
+
+  async #supersede(request: RotateRequest): Promise<boolean> {
     const { id, throughAlias, deletion } = request;
     const memory = this.#memories.of(id);
     try {
@@ -102,7 +108,11 @@ export class Endings<T> {
         return { acknowledge, ...(await this.pending.watch(id, "revoked", deletion)) };
       });
     const wasBack = async () => (await this.#redisStore.reassert(path)) > 0;
-    return revokeAcknowledged(this.#clock, options, { bury, wasBack });
+    const confirm = () => {
+      const confirmed = this.#redisStore.confirmAll(path);
+      return confirmed && this.pending.watch(id, "revoked", confirmed);
+    };
+    return revokeAcknowledged(this.#clock, options, { bury, wasBack, confirm });
   }
 
   /** `revokeUser()`: in each partition, which counts the generations of its users by itself. */
@@ -135,7 +145,8 @@ export class Endings<T> {
       const buried = await Promise.all(memories.map((memory, n) => buryUser(memory, n, NOBODY)));
       return buried.some(({ deleted }) => deleted);
     };
-    return revokeAcknowledged(this.#clock, options, { bury, wasBack });
+    const confirm = () => this.#redisStore.confirmUser(user, floors);
+    return revokeAcknowledged(this.#clock, options, { bury, wasBack, confirm });
   }
 
   /** Repeats what a partition's server may have lost, a batch at a time. */
@@ -152,6 +163,14 @@ export class Endings<T> {
       back += await this.#redisStore.reassert(ids.slice(i, i + BATCH_SIZE));
     }
     return back;
+  }
+
+  /** Deletes, and waits for replicas where the store does. What they do not confirm is sent again, also if it was conditional: it was done. */
+  async #end(id: string, request: DeleteRequest) {
+    const buried = await this.#bury(id, request);
+    const confirmed = isRemembered(buried, request) ? this.#redisStore.confirm(id) : undefined;
+    if (confirmed) await this.pending.watch(id, "deleted", confirmed);
+    return buried;
   }
 
   /**

@@ -24,7 +24,7 @@ export interface PendingDeletionsOptions {
 }
 
 /**
- * The deletions that Redis did not confirm. Their callers were told so; they are sent again in the background until Redis confirms
+ * The deletions that Redis, or enough of its replicas, did not confirm. Their callers were told so; they are sent again in the background until Redis confirms
  * them or the sessions' life is over. One that may have been carried out is harmless to repeat: there is a tombstone then.
  *
  * Bounded in number and time; one attempt runs at a time, and the first deletion of an attempt goes alone, to find out.
@@ -143,5 +143,6 @@ export class PendingDeletions {
 }
 
 function isUnconfirmed(error: unknown): boolean {
-  return error instanceof RevocationUncertainError ? !error.deleted : error instanceof StoreUnavailableError;
+  if (!(error instanceof RevocationUncertainError)) return error instanceof StoreUnavailableError;
+  return !error.deleted || error.cause instanceof StoreUnavailableError; // the latter: its replicas did not, or it may have lost it
 }

@@ -30,6 +30,7 @@ import {
 } from "../options.js";
 import type { BreakerState } from "../redis/breaker.js";
 import { RedisCommands } from "../redis/commands.js";
+import { Confirmations, type DurabilityOptions, resolveDurability } from "../redis/confirmations.js";
 import type { RedisClient } from "../redis/detect.js";
 import { type BreakerEvents, type BreakerOptions, type Gate, gateOf } from "../redis/gate.js";
 import { MigratingTable } from "../redis/migrating-table.js";
@@ -71,7 +72,7 @@ import {
 } from "./call-options.js";
 import { type Legacy, type LegacyOptions, resolveLegacy } from "./legacy-options.js";
 import { BATCH_SIZE, countMatching, deleteMatching, findMatching, inBatches } from "./queries.js";
-import { revoke } from "./revoking.js";
+import { type RevocationSteps, revoke } from "./revoking.js";
 import type {
   Change,
   CreateOptions,
@@ -109,6 +110,11 @@ export interface RedisStoreOptions<T> extends PartitionOptions {
   breaker?: BreakerOptions;
   /** How long a deletion is remembered, so that no write that comes too late brings the session back, in milliseconds. Default one hour. */
   tombstoneTtlMs?: number;
+  /**
+   * How many replicas must have a deletion before its caller is told that it is done, and how long they are waited for: `delete()`, `revoke()`,
+   * `revokeUser()`, `rotate()` and `deleteWhere()`. Default: none are waited for.
+   */
+  durability?: DurabilityOptions;
   /** How many sessions a user may have; one more ends the one that would end first. Default: as many as come. */
   maxSessionsPerUser?: number;
   /** The bound on staleness of the caching nodes, in milliseconds: `revoke()` waits for it. Default 2,000. */
@@ -122,7 +128,7 @@ export interface RedisStoreOptions<T> extends PartitionOptions {
 }
 
 const OPTIONS = (
-  "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands maxConcurrentLoads breaker tombstoneTtlMs maxSessionsPerUser " +
+  "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands maxConcurrentLoads breaker tombstoneTtlMs durability maxSessionsPerUser " +
   "maxStalenessMs channel nodeId partitions pubsub clock"
 ).split(" ");
 
@@ -155,6 +161,8 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   readonly ttlMs: number;
   /** Where each partition of the sessions is: one on a single server. */
   readonly partitions: Partitioned<Partition>;
+  /** Whether deletions wait for replicas. */
+  readonly isDurable: boolean;
   readonly #table: PartitionedTable;
   readonly #lanes: Partitioned<Lane>;
   readonly #maxSessionsPerUser: number | undefined;
@@ -181,6 +189,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
       maxConcurrentLoads = DEFAULT_MAX_CONCURRENT_LOADS,
       breaker = {},
       tombstoneTtlMs = DEFAULT_TOMBSTONE_TTL_MS,
+      durability,
       maxSessionsPerUser,
       maxStalenessMs = DEFAULT_MAX_STALENESS_MS,
       channel = DEFAULT_CHANNEL,
@@ -207,6 +216,8 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     this.#maxSessionsPerUser = maxSessionsPerUser;
     this.#maxStalenessMs = maxStalenessMs;
     this.#listedAtOnce = Math.min(BATCH_SIZE, maxConcurrentLoads);
+    const confirmed = resolveDurability(durability, commandTimeoutMs);
+    this.isDurable = confirmed !== undefined;
     const layout = { partitions, pubsub, clock, timeoutMs: commandTimeoutMs };
     this.partitions = partitionsOf({ ...layout, client, prefix, channel: channel ?? undefined });
     this.#lanes = this.partitions.map(({ port, prefix, commonPrefix, channel }) => {
@@ -223,8 +234,15 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
       };
       const commands = new RedisCommands({ port, clock, gate, ...bounds });
       const keys = { prefix, channel, defaultTtlMs: ttlMs, tombstoneTtlMs, nodeId };
-      const table = sessionTable(codec, this.#legacy, commonPrefix, { commands, clock, ...keys });
-      return { gate, commands, table };
+      const limits = { commandTimeoutMs, maxPending: maxPendingCommands };
+      const confirmations = confirmed && new Confirmations({ ...confirmed, port, clock, ...limits });
+      const table = sessionTable(codec, this.#legacy, commonPrefix, {
+        commands,
+        clock,
+        confirmations,
+        ...keys,
+      });
+      return { gate, commands, confirmations, table };
     });
     this.#table = new PartitionedTable(this.#lanes.map(({ table }) => table));
     this.#codec = codec;
@@ -301,7 +319,11 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
 
   async delete(id: string, options: DeleteOptions = {}): Promise<boolean> {
     checkDeleteOptions(options);
-    return deleteAlong(id, options, (id, request) => this.bury(id, request));
+    return deleteAlong(id, options, async (id, request) => {
+      const buried = await this.bury(id, request);
+      if (isRemembered(buried, request)) await this.confirm(id);
+      return buried;
+    });
   }
 
   async add(id: string, data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
@@ -329,8 +351,12 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     this.#assertUsable(id);
     checkRotation(id, newId, options);
     const { graceMs, follow: follows = true, deletion } = options;
-    const rotate = async (id: string, throughAlias: boolean) =>
-      (follows || !throughAlias) && this.supersede({ id, newId, graceMs, throughAlias, deletion });
+    const rotate = async (id: string, throughAlias: boolean) => {
+      const rotated =
+        (follows || !throughAlias) && (await this.supersede({ id, newId, graceMs, throughAlias, deletion }));
+      if (rotated) await this.confirm(id);
+      return rotated;
+    };
     return (await follow([id], rotate, nothing)) === true;
   }
 
@@ -346,7 +372,10 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
         this.bury(id, { reason: "revoked", acknowledge: NOBODY, evenAlias }),
       );
     };
-    return this.#revoke(options, bury, async () => (await this.reassert(path)) > 0);
+    return this.#revoke(options, bury, {
+      wasBack: async () => (await this.reassert(path)) > 0,
+      confirm: () => this.confirmAll(path),
+    });
   }
 
   async revokeUser(user: string, options: RevokeOptions = {}): Promise<Revocation> {
@@ -359,7 +388,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
       return buried;
     };
     const wasBack = async () => (await buryAll()).some(({ deleted }) => deleted);
-    return this.#revoke(options, buryAll, wasBack);
+    return this.#revoke(options, buryAll, { wasBack, confirm: () => this.confirmUser(user, floors) });
   }
 
   async *sessionsOf(user: string): AsyncGenerator<Session<T>> {
@@ -428,6 +457,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
 
   async close(): Promise<void> {
     this.#closed = true;
+    for (const { confirmations } of this.#lanes.all) confirmations?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -477,6 +507,22 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   async reassert(ids: readonly string[]): Promise<number> {
     this.#assertOpen();
     return this.#table.reassert(ids);
+  }
+
+  /** Resolves when enough replicas know that a session was deleted or rotated; `undefined` if they are not waited for. */
+  confirm(id: string): Promise<void> | undefined {
+    return this.#table.confirm(id);
+  }
+
+  /** The same of several. */
+  confirmAll(ids: readonly string[]): Promise<unknown> | undefined {
+    return this.isDurable ? Promise.all(ids.map((id) => this.confirm(id))) : undefined;
+  }
+
+  /** The same of the sessions that a user had before these generations, one of each partition. */
+  confirmUser(user: string, generations: readonly number[]): Promise<unknown> | undefined {
+    if (!this.isDurable) return undefined;
+    return Promise.all(generations.map((generation, n) => this.#table.confirmUser(n, user, generation)));
   }
 
   /** `create()` under a given id, with what a cache needs to know. */
@@ -535,7 +581,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   #revoke(
     options: RevokeOptions,
     bury: () => Promise<readonly { registry: Registry }[]>,
-    wasBack: () => Promise<boolean>,
+    after: Pick<RevocationSteps, "wasBack" | "confirm">,
   ): Promise<Revocation> {
     return revoke(options, this.#clock, {
       attempt: async (limit, deleted) => {
@@ -546,7 +592,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
         await limit.bound(wait, { deleted: true });
         return { acknowledged: false, nodes: Math.max(...buried.map(({ registry }) => registry.size)) };
       },
-      wasBack,
+      ...after,
     });
   }
 
@@ -596,7 +642,16 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
 interface Lane {
   readonly gate: Gate | undefined;
   readonly commands: RedisCommands;
+  readonly confirmations: Confirmations | undefined;
   readonly table: SessionTable;
+}
+
+/** Whether a deletion has left something that names it, so that it can be confirmed. */
+export function isRemembered(
+  { deleted }: { deleted: boolean },
+  { tombstone = true, expectedTag }: DeleteRequest,
+): boolean {
+  return tombstone && (deleted || expectedTag === undefined);
 }
 
 /** The table that reads what another store left, where there is such a store. */

@@ -12,6 +12,8 @@ export interface RevocationSteps {
   attempt(limit: RevocationLimit, deleted: boolean): Promise<Omit<Revocation, "waitedMs">>;
   /** Deletes once more; whether there was something to delete. */
   wasBack(): Promise<boolean>;
+  /** Waits until enough replicas have the deletion; `undefined` if they are not waited for. Default: they are not. */
+  confirm?(): Promise<unknown> | undefined;
 }
 
 /**
@@ -28,6 +30,9 @@ export async function revoke(
   for (let n = 0; n < MAX_ATTEMPTS; n++) {
     const outcome = await steps.attempt(limit, n > 0);
     if (outcome.acknowledged || !(await limit.bound(steps.wasBack(), { deleted: true }))) {
+      const confirmed = steps.confirm?.();
+      if (confirmed)
+        await limit.bound(confirmed, { deleted: true, doubt: "replicas did not confirm the deletion" });
       return { ...outcome, waitedMs: clock.now() - startedAtMs };
     }
   }
@@ -47,8 +52,11 @@ export class RevocationLimit {
     this.#untilMs = clock.now() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
   }
 
-  /** One step of a revocation; `deleted`: whether Redis has confirmed the deletion before it. */
-  bound<R>(step: Promise<R>, { deleted }: { deleted: boolean }): Promise<R> {
+  /** One step of a revocation; `deleted`: whether Redis has confirmed the deletion before it. `doubt`: what its failure means. */
+  bound<R>(
+    step: Promise<R>,
+    { deleted, doubt = "Redis did not confirm the deletion" }: { deleted: boolean; doubt?: string },
+  ): Promise<R> {
     const { timeoutMs, signal } = this.#options;
     return new Promise<R>((resolve, reject) => {
       const uncertain = (reason: string, cause?: unknown) =>
@@ -69,7 +77,7 @@ export class RevocationLimit {
       step.then(
         (result) => settle(() => resolve(result)),
         (error) => {
-          if (error instanceof StoreUnavailableError) uncertain("Redis did not confirm the deletion", error);
+          if (error instanceof StoreUnavailableError) uncertain(doubt, error);
           else settle(() => reject(error));
         },
       );

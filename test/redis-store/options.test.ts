@@ -28,6 +28,12 @@ const BREAKER: Rules = {
   "breaker.failures": [5],
 };
 
+const DURABILITY: Rules = {
+  durability: [null, true, 1],
+  "durability.replicas": NOT_POSITIVE,
+  "durability.replica": [1],
+};
+
 const REDIS_STORE: Rules = {
   prefix: NOT_A_NAME,
   ttlMs: NOT_A_TTL,
@@ -35,6 +41,7 @@ const REDIS_STORE: Rules = {
   maxPendingCommands: NOT_POSITIVE,
   maxConcurrentLoads: NOT_POSITIVE,
   ...BREAKER,
+  ...DURABILITY,
   channel: NOT_A_NAME.filter((name) => name !== null), // null stands for none
   nodeId: NOT_A_NAME,
   ...NOT_A_LEGACY,
@@ -57,6 +64,7 @@ const CLUSTERED_REDIS_STORE: Rules = {
   maxPendingCommands: NOT_POSITIVE,
   maxConcurrentLoads: NOT_POSITIVE,
   ...BREAKER,
+  ...DURABILITY,
   onOutage: ["", "serve", true, null],
   outageGraceMs: NOT_POSITIVE,
   "cluster.enabled": NOT_A_BOOLEAN,
@@ -102,6 +110,21 @@ describe("RedisStore", () => {
   test("takes a breaker that is switched off, and one with other limits", () => {
     new RedisStore({ client, breaker: { enabled: false } });
     new RedisStore({ client, breaker: { threshold: 1, halfOpenAfterMs: 1 } });
+  });
+
+  test.each([
+    ...NOT_A_DELAY,
+    undefined,
+    900,
+    901,
+  ])("refuses to wait for replicas for so long: %o", (timeoutMs) => {
+    const durability = { replicas: 1, timeoutMs: timeoutMs as number };
+    const construct = () => new RedisStore({ client, commandTimeoutMs: 900, durability });
+    expect(construct).toThrow('Option "durability.timeoutMs" must be ');
+  });
+
+  test("takes a wait for replicas that is just shorter than a command may take", () => {
+    new RedisStore({ client, commandTimeoutMs: 900, durability: { replicas: 2, timeoutMs: 899 } });
   });
 
   test("takes null as channel", () => {

@@ -58,6 +58,8 @@ const attempts: Record<string, Attempt> = {
     new ClusteredRedisStore({ client, ...nested(option, value) }),
   RedisStoreOptions: (option, value) => new RedisStore({ client, ...nested(option, value) }),
   LegacyOptions: (option, value) => new RedisStore({ client, legacy: nested(option, value) }),
+  DurabilityOptions: (option, value) =>
+    new RedisStore({ client, durability: { replicas: 1, timeoutMs: 100, ...nested(option, value) } }),
   MemoryStoreOptions: (option, value) => new MemoryStore(nested(option, value)),
   LocalCacheOptions: (option, value) => new LocalCache(nested(option, value)),
   ClusterCoordinatorOptions: (option, value) =>

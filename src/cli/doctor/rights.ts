@@ -59,6 +59,12 @@ export const RIGHTS: readonly Right[] = [
     trial: (key) => ["EXISTS", key],
   },
   {
+    name: "WAIT",
+    loss: "with the option `durability`, no deletion is confirmed",
+    isEssential: false,
+    trial: () => ["WAIT", "0", "1"],
+  },
+  {
     name: "INFO",
     loss: "that another server was promoted, or this one restarted, shows only if the chain of writes breaks",
     isEssential: false,
