@@ -1,6 +1,7 @@
 import type { Reply } from "../../redis/port.js";
 import { BEAT } from "../../redis/scripts/beat.js";
 import { CLEAR } from "../../redis/scripts/clear.js";
+import { CONFIRM } from "../../redis/scripts/confirm.js";
 import { DELETE } from "../../redis/scripts/delete.js";
 import { INCREMENT } from "../../redis/scripts/increment.js";
 import { LEAVE } from "../../redis/scripts/leave.js";
@@ -325,9 +326,19 @@ function userSessions(call: Call, keys: readonly string[], args: readonly string
   return found;
 }
 
+function confirm(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [meta = "", generations = "", record = ""] = keys;
+  call("HDEL", meta, "");
+  call("HINCRBY", meta, "w", 1);
+  const [user, generation] = args;
+  if (user !== undefined) return Number(call("HGET", generations, user) ?? 0) >= Number(generation) ? 1 : 0;
+  return ["gone", "absent", "moved"].includes(kindOf(call, headOf(call, record), generations)) ? 1 : 0;
+}
+
 const BODIES: readonly (readonly [name: string, script: Script, body: ScriptBody])[] = [
   ["beat", BEAT, beat],
   ["clear", CLEAR, clear],
+  ["confirm", CONFIRM, confirm],
   ["delete", DELETE, remove],
   ["increment", INCREMENT, increment],
   ["leave", LEAVE, leave],
