@@ -59,8 +59,9 @@ describe.each(CURRENT_CLIENT_KINDS)("a revocation while replies are on their way
     ]);
     const acknowledged = { acknowledged: true, nodes: 1 };
     expect(await revoker.revoke(id)).toMatchObject(acknowledged);
+    const before = node.coordinator?.stats().acknowledgementsSent ?? 0;
     const revokedUser = revoker.revokeUser("ada"); // its acknowledgement goes when the reply to the one before is there
-    await eventually(() => node.coordinator?.stats().acknowledgementsSent === 2);
+    await eventually(() => node.coordinator?.stats().acknowledgementsSent === before + 1);
     commands.resume();
     const answers = await Promise.all(replies);
     expect(await revokedUser).toMatchObject(acknowledged);
