@@ -22,6 +22,13 @@ export interface Clock extends MonotonicClock {
 /** The methods of a `Clock`, for a check of what was given as one. */
 export const CLOCK_METHODS = ["now", "wallNow", "schedule", "random"];
 
+/** Waits. */
+export function pause(clock: Pick<Clock, "schedule">, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.schedule(resolve, delayMs);
+  });
+}
+
 /** In a constant of its own: the global is an accessor, which costs as much again as reading the clock. */
 const { performance } = globalThis;
 

@@ -49,10 +49,11 @@ async function examineServer(server: Server, { url, prefix, channel }: Examinati
   if (refused instanceof Error && !refused.message.startsWith("NOPERM")) return [connectionFailure(refused)];
   const info = await server.info();
   const id = `doctor-${randomBytes(9).toString("base64url")}`;
-  const cluster = await clusterOf(server, info, prefix);
+  const facts = info ?? (await server.hello());
+  const cluster = await clusterOf(server, facts, prefix);
   const findings = [
     ok("reachable", "The server can be reached, and takes the credentials."),
-    ...(await identityOf(server, info)),
+    ...identityOf(facts),
     ...cluster.findings,
   ];
   if (cluster.tag === undefined) return findings;

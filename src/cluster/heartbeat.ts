@@ -16,7 +16,7 @@ export interface HeartbeatOptions {
 }
 
 /** Beats per lease: three may be lost before the lease is. */
-const BEATS_PER_LEASE = 4;
+export const BEATS_PER_LEASE = 4;
 /** By how much the wall clock may run ahead of the monotonic one between two beats: more, and the machine was suspended. */
 const MAX_SUSPENSION_MS = 500;
 

@@ -1,4 +1,4 @@
-import { systemClock } from "../clock.js";
+import { pause, systemClock } from "../clock.js";
 import type { ClusterNode, ClusterNodes } from "./cluster-node.js";
 import { speaksOfNode } from "./failures.js";
 import type { Command, Reply } from "./port.js";
@@ -110,7 +110,7 @@ export class ClusterRouter {
       const waitedMs = systemClock.now() - startedAtMs;
       if (waitedMs >= SEARCH_MS) throw new Error(`The master of slot ${slot} cannot be reached`);
       if (waitedMs >= REFRESH_AFTER_MS) this.doubt();
-      await pause(POLL_MS);
+      await pause(systemClock, POLL_MS);
     }
   }
 
@@ -123,14 +123,8 @@ export class ClusterRouter {
 
   async #refreshSoon(): Promise<void> {
     const waitMs = this.#refreshedAtMs + REFRESH_INTERVAL_MS - systemClock.now();
-    if (waitMs > 0) await pause(waitMs);
+    if (waitMs > 0) await pause(systemClock, waitMs);
     this.#refreshedAtMs = systemClock.now();
-    await Promise.race([this.#nodes.refresh().catch(ignore), pause(REFRESH_TIMEOUT_MS)]);
+    await Promise.race([this.#nodes.refresh().catch(ignore), pause(systemClock, REFRESH_TIMEOUT_MS)]);
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    systemClock.schedule(resolve, ms);
-  });
 }

@@ -1,10 +1,10 @@
-import type { Clock } from "../clock.js";
+import { type Clock, pause } from "../clock.js";
 import { SessionMeshError, StoreUnavailableError } from "../errors.js";
 import { ConcurrencyLimit } from "./concurrency-limit.js";
 import { isMigrating, isRefusedForNow, mayPass } from "./failures.js";
 import type { Gate } from "./gate.js";
 import type { Command, RedisPort, Reply } from "./port.js";
-import { type Script, sharded } from "./scripts/script.js";
+import { evaluate, type Script, sharded } from "./scripts/script.js";
 
 export interface RedisCommandsOptions {
   readonly port: RedisPort;
@@ -107,15 +107,9 @@ export class RedisCommands {
     args: readonly string[] | (() => readonly string[]),
     { mayRepeat = false, takesTurns = false } = {},
   ): Promise<Reply> {
-    const { sha1, lua } = this.#port.publishCommand === "SPUBLISH" ? sharded(script) : script;
-    const send = (isOver: () => boolean) => {
-      const rest = [String(keys.length), ...keys, ...(typeof args === "function" ? args() : args)];
-      return this.#port.send(["EVALSHA", sha1, ...rest]).catch((error: Error) => {
-        // A caller who was told that the command failed must not have it carried out after that.
-        if (isOver() || !error.message.startsWith("NOSCRIPT")) throw error;
-        return this.#port.send(["EVAL", lua, ...rest]);
-      });
-    };
+    const sent = this.#port.publishCommand === "SPUBLISH" ? sharded(script) : script;
+    const send = (isOver: () => boolean) =>
+      evaluate(this.#port, sent, keys, typeof args === "function" ? args() : args, isOver);
     const persist = (isOver: () => boolean) =>
       this.#persist(() => send(isOver), mayRepeat ? mayPass : isRefusedForNow, isOver);
     return this.#bounded(takesTurns ? (isOver) => this.#inTurn(() => persist(isOver)) : persist);
@@ -153,9 +147,7 @@ export class RedisCommands {
 
   /** Waits. */
   pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#clock.schedule(resolve, delayMs);
-    });
+    return pause(this.#clock, delayMs);
   }
 
   /** Whether the time of a command is over that was sent then. */

@@ -6,8 +6,9 @@ import {
   UnsupportedClientError,
 } from "../errors.js";
 import { requireDelayMs, requireKnownOptions, requirePositiveInteger } from "../options.js";
-import type { Connection, RedisPort, Reply } from "./port.js";
+import type { Connection, RedisPort } from "./port.js";
 import { CONFIRM } from "./scripts/confirm.js";
+import { evaluate } from "./scripts/script.js";
 
 /** How many replicas must have a deletion before its caller is told that it is done. */
 export interface DurabilityOptions {
@@ -132,7 +133,7 @@ export class Confirmations {
     if (signal.aborted) connection.close();
     signal.throwIfAborted();
     this.#connection = connection;
-    const found = await Promise.all(round.map(({ keys, args }) => run(connection, keys, args)));
+    const found = await Promise.all(round.map(({ keys, args }) => evaluate(connection, CONFIRM, keys, args)));
     const confirmed = Number(await connection.send(["WAIT", String(replicas), String(timeoutMs)]));
     return found.map((isThere) => {
       if (Number(isThere) !== 1) return "the server was replaced by one without the deletion";
@@ -165,13 +166,4 @@ export class Confirmations {
     this.#connection?.close();
     this.#connection = undefined;
   }
-}
-
-/** Runs the script by its digest, and by its text on a server that does not know it yet. */
-function run(connection: Connection, keys: readonly string[], args: readonly string[]): Promise<Reply> {
-  const rest = [String(keys.length), ...keys, ...args];
-  return connection.send(["EVALSHA", CONFIRM.sha1, ...rest]).catch((error: Error) => {
-    if (!error.message.startsWith("NOSCRIPT")) throw error;
-    return connection.send(["EVAL", CONFIRM.lua, ...rest]);
-  });
 }

@@ -62,7 +62,7 @@ export class PartitionedTable {
 
   /** Ends the sessions that a user has in one partition: each counts generations of its own. */
   revokeUser(partition: number, user: string, acknowledge?: AcknowledgementRequest, floor?: number) {
-    return (this.#tables.all[partition] as SessionTable).revokeUser(user, acknowledge, floor);
+    return this.#tables.at(partition).revokeUser(user, acknowledge, floor);
   }
 
   confirm(id: string): Promise<void> | undefined {
@@ -70,7 +70,7 @@ export class PartitionedTable {
   }
 
   confirmUser(partition: number, user: string, generation: number): Promise<void> | undefined {
-    return (this.#tables.all[partition] as SessionTable).confirmUser(user, generation);
+    return this.#tables.at(partition).confirmUser(user, generation);
   }
 
   /** The ids of a user's sessions, that which ends first first. */

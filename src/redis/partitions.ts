@@ -46,7 +46,12 @@ export class Partitioned<P> {
 
   /** That of the partition which this session is in. On the hot path. */
   of(id: string): P {
-    return this.#only ?? (this.all[this.indexOf(id)] as P);
+    return this.#only ?? this.at(this.indexOf(id));
+  }
+
+  /** That of the partition with this number. */
+  at(index: number): P {
+    return this.all[index] as P;
   }
 
   /** The number of that partition: by the hash of the id. What is no id is refused by whoever is asked for it. */

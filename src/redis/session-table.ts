@@ -183,7 +183,9 @@ export class SessionTable {
   /** The same, which also says of a session that is none whether it is over: deleted, or its user revoked. */
   async find(id: string, knownTag = ""): Promise<Row | "gone" | undefined> {
     const sentAtMs = this.#now();
-    const reply = await this.#run(id, READ, [this.#key(id), this.#generations], [knownTag], true, true);
+    const reply = await this.#run(id, READ, [this.#key(id), this.#generations], [knownTag], {
+      takesTurns: true,
+    });
     if (reply === null) return undefined;
     if (reply === "gone") return reply;
     const [record, lifeMs] = reply as [string, number];
@@ -206,7 +208,9 @@ export class SessionTable {
     args.push(encodeUser(user), payload, this.#channel, this.#nodeId, this.#userIndex);
     const sentAtMs = this.#now();
     const mayRepeat = request.mode !== "set"; // a repetition of an unconditional write could undo what others wrote in between
-    const reply = await this.#run(id, PUT, [this.#key(id), this.#meta, this.#generations], args, mayRepeat);
+    const reply = await this.#run(id, PUT, [this.#key(id), this.#meta, this.#generations], args, {
+      mayRepeat,
+    });
     const [outcome, ...rest] = reply as [string, ...Reply[]];
     switch (outcome) {
       case "written": {
@@ -265,7 +269,7 @@ export class SessionTable {
     };
     const keys = [this.#key(id), this.#meta, this.#generations];
     // without a tombstone that names it, a repetition could undo what others wrote in between
-    const reply = await this.#run(id, DELETE, keys, args, tombstone);
+    const reply = await this.#run(id, DELETE, keys, args, { mayRepeat: tombstone });
     const [outcome, rest] = reply as [number, (string | Reply[])?];
     if (Number(outcome) === -1) throw new SessionConflictError(this.#keyHash(id));
     if (Number(outcome) === 2) throw this.#moved(id, rest as string);
@@ -290,7 +294,9 @@ export class SessionTable {
   async take(id: string): Promise<Row | undefined> {
     const keys = [this.#key(id), this.#meta, this.#generations];
     const sentAtMs = this.#now();
-    const reply = await this.#run(id, TAKE, keys, [newTag(), this.#channel, this.#nodeId], false);
+    const reply = await this.#run(id, TAKE, keys, [newTag(), this.#channel, this.#nodeId], {
+      mayRepeat: false,
+    });
     if (reply === null) return undefined;
     const [record, lifeMs] = reply as [string, number];
     const newId = decodeAlias(record);
@@ -404,8 +410,7 @@ export class SessionTable {
     script: Script,
     keys: string[],
     args: readonly string[] | (() => readonly string[]),
-    mayRepeat = true,
-    takesTurns = false,
+    { mayRepeat = true, takesTurns = false } = {},
   ): Promise<Reply> {
     try {
       return await this.#commands.run(script, keys, args, { mayRepeat, takesTurns });

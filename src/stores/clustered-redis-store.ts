@@ -182,8 +182,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       partitions,
       pubsub,
     });
-    const { localCache: held } = this;
-    const memoryOptions = { localCache: held, enabled: cacheEnabled, ttlMs: cacheTtlMs, clock };
+    const memoryOptions = { localCache: this.localCache, enabled: cacheEnabled, ttlMs: cacheTtlMs, clock };
     this.#memories = this.redisStore.partitions.map(() => new NearCache(memoryOptions));
     this.ttlMs = this.redisStore.ttlMs;
     this.redisStore.on("breaker-opened", (reason) => this.tell("breaker-opened", reason));
@@ -217,7 +216,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       commandTimeoutMs,
       clock,
       target: (partition) => {
-        const memory = this.#memories.all[partition] as NearCache<T>;
+        const memory = this.#memories.at(partition);
         return {
           changed: (id, tag) => memory.changed(id, tag),
           deleted: (id) => memory.deleted(id),
@@ -231,8 +230,8 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     });
     this.coordinator.on("session-ended", (ended) => this.tell("session-ended", ended));
     for (const [partition, memory] of this.#memories.all.entries()) {
-      memory.coordinator = this.coordinator.partitions.all[partition];
-      memory.coordinator?.on("lease-held", () => {
+      memory.coordinator = this.coordinator.partitions.at(partition);
+      memory.coordinator.on("lease-held", () => {
         this.redisStore.answered(partition);
         this.#endings.pending.hurry();
       });

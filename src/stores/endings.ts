@@ -177,13 +177,7 @@ export class Endings<T> {
    * Deletes in Redis, then here. Once more if this node is not sure that it was the same history all the while. Without a tombstone there is
    * nothing to remember, and a repetition could undo what others wrote in between.
    */
-  async #bury(
-    id: string,
-    request: DeleteRequest,
-  ): Promise<{
-    deleted: boolean;
-    registry: Registry;
-  }> {
+  async #bury(id: string, request: DeleteRequest): Promise<{ deleted: boolean; registry: Registry }> {
     const memory = this.#memories.of(id);
     const coordinator = request.tombstone === false ? undefined : memory.coordinator;
     try {

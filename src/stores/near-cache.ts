@@ -8,7 +8,7 @@ import type { Session } from "../session/session.js";
 import type { Loaded } from "./redis-store.js";
 
 /** By how much the cache's TTL varies, so that sessions cached together do not come back to Redis together. */
-const TTL_JITTER = 0.1;
+export const TTL_JITTER = 0.1;
 /** What decoded data takes in memory per character of its JSON; measured by `bench/memory.mjs`. */
 const BYTES_PER_CHARACTER = 2;
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.js";
+import { type Clock, pause } from "../clock.js";
 import { SessionConflictError } from "../errors.js";
 import type { Session } from "../session/session.js";
 import type { Predicate, SessionStore } from "./store.js";
@@ -26,9 +26,7 @@ export async function retryOnConflict<R>(clock: Clock, attempt: () => Promise<R>
       if (!(error instanceof SessionConflictError) || n === MAX_ATTEMPTS) throw error;
       if (n === 1) continue;
       const backoffMs = clock.random() * Math.min(FIRST_BACKOFF_MS * 2 ** (n - 2), MAX_BACKOFF_MS);
-      await new Promise<void>((resolve) => {
-        clock.schedule(resolve, backoffMs);
-      });
+      await pause(clock, backoffMs);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { CLOCK_METHODS, type Clock, systemClock } from "../clock.js";
+import { CLOCK_METHODS, type Clock, pause, systemClock } from "../clock.js";
 import { outlastingMs } from "../cluster/lease.js";
 import {
   InvalidSessionDataError,
@@ -367,11 +367,8 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   /** `revoke()`, with the ids that lead to the session: those that are found on the way join them. */
   async revokeAlong(path: Path, options: RevokeOptions): Promise<Revocation> {
     this.#assertUsable(path[0]);
-    const bury = async () => {
-      return endAlong(path, (id, evenAlias) =>
-        this.bury(id, { reason: "revoked", acknowledge: NOBODY, evenAlias }),
-      );
-    };
+    const bury = () =>
+      endAlong(path, (id, evenAlias) => this.bury(id, { reason: "revoked", acknowledge: NOBODY, evenAlias }));
     return this.#revoke(options, bury, {
       wasBack: async () => (await this.reassert(path)) > 0,
       confirm: () => this.confirmAll(path),
@@ -482,7 +479,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
 
   /** Redis is known to answer again: the circuit breaker of a partition need not wait with its next trial. */
   answered(partition: number): void {
-    this.#lanes.all[partition]?.gate?.answered();
+    this.#lanes.at(partition).gate?.answered();
   }
 
   /** `delete()` with what a revocation needs to know. */
@@ -586,10 +583,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     return revoke(options, this.#clock, {
       attempt: async (limit, deleted) => {
         const buried = await limit.bound(bury(), { deleted });
-        const wait = new Promise<void>((resolve) => {
-          this.#clock.schedule(resolve, outlastingMs(this.#maxStalenessMs));
-        });
-        await limit.bound(wait, { deleted: true });
+        await limit.bound(pause(this.#clock, outlastingMs(this.#maxStalenessMs)), { deleted: true });
         return { acknowledged: false, nodes: Math.max(...buried.map(({ registry }) => registry.size)) };
       },
       ...after,

@@ -11,12 +11,7 @@ export interface ClusterReport {
 }
 
 /** Looks at a node of a Redis Cluster: its state, its settings, and sharded Pub/Sub. */
-export async function clusterOf(
-  server: Server,
-  info: Facts | undefined,
-  prefix: string,
-): Promise<ClusterReport> {
-  const facts = info ?? (await server.hello());
+export async function clusterOf(server: Server, facts: Facts, prefix: string): Promise<ClusterReport> {
   const isCluster = facts.get("cluster_enabled") === "1" || facts.get("mode") === "cluster";
   if (!isCluster) return { findings: [], tag: "" };
   const state = await server.ask("CLUSTER", "INFO").catch(() => "");

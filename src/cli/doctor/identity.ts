@@ -1,5 +1,5 @@
 import { type Finding, ok, problem, warning } from "./finding.js";
-import type { Facts, Server } from "./server.js";
+import type { Facts } from "./server.js";
 
 /** The fields in which servers that speak the protocol of Redis name themselves, and their names. */
 const OTHERS: Readonly<Record<string, string>> = {
@@ -15,9 +15,8 @@ const OTHERS: Readonly<Record<string, string>> = {
 /** What `SCAN` needs for `TYPE`, the youngest thing that is used. */
 const FIRST_MAJOR = 6;
 
-/** What the server is: kind, version and role. Without INFO, from what HELLO says. */
-export async function identityOf(server: Server, info: Facts | undefined): Promise<Finding[]> {
-  const facts = info ?? (await server.hello());
+/** What the server is: kind, version and role. */
+export function identityOf(facts: Facts): Finding[] {
   return [kindOf(facts), ...roleOf(facts)];
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { RedisPort, Reply } from "../port.js";
 
 /** A Lua script with the digest under which Redis caches it. */
 export interface Script {
@@ -9,6 +10,22 @@ export interface Script {
 /** Makes a script of its text. */
 export function script(lua: string): Script {
   return { lua, sha1: createHash("sha1").update(lua).digest("hex") };
+}
+
+/** Runs a script by its digest, and by its text on a server that does not know it yet, unless its time `isOver` by then. */
+export function evaluate(
+  connection: Pick<RedisPort, "send">,
+  { sha1, lua }: Script,
+  keys: readonly string[],
+  args: readonly string[],
+  isOver: () => boolean = () => false,
+): Promise<Reply> {
+  const rest = [String(keys.length), ...keys, ...args];
+  return connection.send(["EVALSHA", sha1, ...rest]).catch((error: Error) => {
+    // A caller who was told that the command failed must not have it carried out after that.
+    if (isOver() || !error.message.startsWith("NOSCRIPT")) throw error;
+    return connection.send(["EVAL", lua, ...rest]);
+  });
 }
 
 const SHARDED = new WeakMap<Script, Script>();

@@ -1,3 +1,5 @@
+import { BEATS_PER_LEASE } from "../../cluster/heartbeat.js";
+import { TTL_JITTER } from "../../stores/near-cache.js";
 import type { ScaleLoad } from "./options.js";
 import { Zipf } from "./zipf.js";
 
@@ -15,10 +17,8 @@ export interface PredictedLoad {
   readonly hitRate: number;
 }
 
-/** `cluster/heartbeat.ts`: so many per lease. */
-const BEATS_PER_LEASE = 4;
-/** `stores/near-cache.ts`: a copy lives up to a tenth less than the TTL, so half of that less on average. */
-const MEAN_LIFE = 0.95;
+/** A copy lives up to the whole of the jitter less than the TTL, so half of that less on average. */
+const MEAN_LIFE = 1 - TTL_JITTER / 2;
 
 /** What a load costs, by the formulas of `docs/internals/scale.md`. */
 export function predictLoad(load: ScaleLoad): PredictedLoad {
