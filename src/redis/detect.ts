@@ -1,8 +1,10 @@
 import { UnsupportedClientError } from "../errors.js";
+import type { ClusterNodes } from "./cluster-node.js";
+import { ClusterPort } from "./cluster-port.js";
 import { type IoredisClient, IoredisPort } from "./ioredis.js";
-import { type IoredisClusterClient, IoredisClusterPort } from "./ioredis-cluster.js";
+import { type IoredisClusterClient, IoredisNodes } from "./ioredis-cluster.js";
 import { type NodeRedisClient, NodeRedisPort } from "./node-redis.js";
-import { type NodeRedisClusterClient, NodeRedisClusterPort } from "./node-redis-cluster.js";
+import { type NodeRedisClusterClient, NodeRedisNodes } from "./node-redis-cluster.js";
 import { type NodeRedisSentinelClient, NodeRedisSentinelPort } from "./node-redis-sentinel.js";
 import type { RedisClusterPort, RedisPort } from "./port.js";
 
@@ -48,11 +50,20 @@ export function clusterPortOf(client: RedisClient): RedisClusterPort | undefined
   if ("slot" in client) return client;
   if ("isCluster" in client && client.isCluster) {
     requireNoKeyPrefix(client.options.keyPrefix || client.options.redisOptions?.keyPrefix);
-    return new IoredisClusterPort(client);
+    return clusterPort(client, () => new IoredisNodes(client));
   }
   if (!("masters" in client)) return undefined;
   requireNoKeyPrefix(client._keyPrefix);
-  return new NodeRedisClusterPort(client);
+  return clusterPort(client, () => new NodeRedisNodes(client));
+}
+
+const CLUSTER_PORTS = new WeakMap<object, RedisClusterPort>();
+
+/** One for each client, whoever asks: what is found out of the nodes is found out once. */
+function clusterPort(client: object, nodesOf: () => ClusterNodes): RedisClusterPort {
+  const port = CLUSTER_PORTS.get(client) ?? new ClusterPort(nodesOf());
+  CLUSTER_PORTS.set(client, port);
+  return port;
 }
 
 function requireNoKeyPrefix(keyPrefix: unknown): void {

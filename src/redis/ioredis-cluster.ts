@@ -1,8 +1,5 @@
 import { ClusterNode, type ClusterNodes } from "./cluster-node.js";
-import { ClusterRouter } from "./cluster-router.js";
 import { type IoredisClient, IoredisPort } from "./ioredis.js";
-import type { PubSubMode, RedisClusterPort, RedisPort } from "./port.js";
-import { SlotPort } from "./slot-port.js";
 
 /** What we call of a `Cluster` of ioredis (versions 5 and 6). */
 export interface IoredisClusterClient {
@@ -34,20 +31,8 @@ type NatMap = Readonly<Record<string, NatAddress>> | ((address: string) => NatAd
 
 const ignore = () => {};
 
-/** A `Cluster` of ioredis as a `RedisClusterPort`: a command goes through the client that it has of the node. */
-export class IoredisClusterPort implements RedisClusterPort {
-  readonly #router: ClusterRouter;
-
-  constructor(cluster: IoredisClusterClient) {
-    this.#router = new ClusterRouter(new IoredisNodes(cluster));
-  }
-
-  slot(slot: number, mode: PubSubMode): RedisPort {
-    return new SlotPort(this.#router, slot, mode);
-  }
-}
-
-class IoredisNodes implements ClusterNodes {
+/** The nodes that a `Cluster` of ioredis knows. */
+export class IoredisNodes implements ClusterNodes {
   readonly #cluster: IoredisClusterClient;
   /** By the address at which the client connects to it. */
   readonly #clients = new Map<string, IoredisClusterNode>();

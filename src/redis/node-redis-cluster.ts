@@ -1,8 +1,5 @@
 import { ClusterNode, type ClusterNodes } from "./cluster-node.js";
-import { ClusterRouter } from "./cluster-router.js";
 import { type NodeRedisClient, NodeRedisPort } from "./node-redis.js";
-import type { PubSubMode, RedisClusterPort, RedisPort } from "./port.js";
-import { SlotPort } from "./slot-port.js";
 
 /** What we call of a cluster client of node-redis (versions 5 and 6), made by `createCluster()`. */
 export interface NodeRedisClusterClient {
@@ -34,20 +31,8 @@ interface NodeRedisClusterNodeClient extends NodeRedisClient {
 
 const ignore = () => {};
 
-/** A cluster client of node-redis as a `RedisClusterPort`: a command goes through the client that it has of the node. */
-export class NodeRedisClusterPort implements RedisClusterPort {
-  readonly #router: ClusterRouter;
-
-  constructor(cluster: NodeRedisClusterClient) {
-    this.#router = new ClusterRouter(new NodeRedisNodes(cluster));
-  }
-
-  slot(slot: number, mode: PubSubMode): RedisPort {
-    return new SlotPort(this.#router, slot, mode);
-  }
-}
-
-class NodeRedisNodes implements ClusterNodes {
+/** The nodes that a cluster client of node-redis knows. */
+export class NodeRedisNodes implements ClusterNodes {
   readonly #cluster: NodeRedisClusterClient;
   readonly #nodes = new WeakMap<NodeRedisClient, ClusterNode>();
   /** The trials whether a node answers that are not over: one that stands still is not asked again and again. */
