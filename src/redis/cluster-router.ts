@@ -51,7 +51,7 @@ export class ClusterRouter {
   async find(slot: number): Promise<ClusterNode> {
     let search = this.#searches.get(slot);
     if (search === undefined) {
-      search = this.#search(slot);
+      search = this.#search(() => this.#nodes.master(slot), `master of slot ${slot}`);
       this.#searches.set(slot, search);
     }
     try {
@@ -98,17 +98,20 @@ export class ClusterRouter {
   /** The node of a redirection that is not connected, or is called by another name. */
   async #unknown(address: string, slot: number, word: "ASK" | "MOVED"): Promise<ClusterNode | undefined> {
     await this.#refresh();
-    return this.#nodes.at(address) ?? (word === "MOVED" ? this.find(slot) : undefined);
+    const node = this.#nodes.at(address);
+    if (node !== undefined) return node;
+    if (word === "MOVED") return this.find(slot);
+    return this.#search(() => this.#nodes.at(address), `node ${address}`).catch(() => undefined); // it may be connecting
   }
 
-  async #search(slot: number): Promise<ClusterNode> {
+  async #search(look: () => ClusterNode | undefined, name: string): Promise<ClusterNode> {
     const startedAtMs = systemClock.now();
     for (;;) {
       if (this.#nodes.isClosed) throw new Error("The cluster client is closed");
-      const master = this.#nodes.master(slot);
-      if (master !== undefined) return master;
+      const found = look();
+      if (found !== undefined) return found;
       const waitedMs = systemClock.now() - startedAtMs;
-      if (waitedMs >= SEARCH_MS) throw new Error(`The master of slot ${slot} cannot be reached`);
+      if (waitedMs >= SEARCH_MS) throw new Error(`The ${name} cannot be reached`);
       if (waitedMs >= REFRESH_AFTER_MS) this.doubt();
       await pause(systemClock, POLL_MS);
     }
