@@ -1,10 +1,11 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { Events } from "./events.js";
 
 interface TestEvents {
-  told: [what: string, times: number];
-  done: [];
+  flush: [what: string, times: number];
 }
 
 class Teller extends Events<TestEvents> {
@@ -12,7 +13,7 @@ class Teller extends Events<TestEvents> {
 
   run(): void {
     this.steps.push("begun");
-    this.announce("told", "news", 2);
+    this.announce("flush", "news", 2);
     this.steps.push("finished");
   }
 }
@@ -34,7 +35,7 @@ describe("listeners", () => {
   test("hear an event at once, with what it tells", () => {
     const teller = new Teller();
     const listener = vi.fn();
-    teller.on("told", listener);
+    teller.on("flush", listener);
     teller.run();
     expect(listener).toHaveBeenCalledExactlyOnceWith("news", 2);
   });
@@ -49,7 +50,7 @@ describe("listeners", () => {
     const errors = uncaught();
     const teller = new Teller();
     const error = new Error("of the application");
-    teller.on("told", () => {
+    teller.on("flush", () => {
       throw error;
     });
     teller.run();
@@ -62,13 +63,27 @@ describe("the diagnostics channel of an event", () => {
   test("gets what the listeners get", () => {
     const published: unknown[] = [];
     const subscriber = (message: unknown, name: string | symbol) => published.push([name, message]);
-    subscribe("sessionmesh:told", subscriber);
-    onTestFinished(() => void unsubscribe("sessionmesh:told", subscriber));
+    subscribe("sessionmesh:flush", subscriber);
+    onTestFinished(() => void unsubscribe("sessionmesh:flush", subscriber));
     new Teller().run();
-    expect(published).toEqual([["sessionmesh:told", ["news", 2]]]);
-    unsubscribe("sessionmesh:told", subscriber);
+    expect(published).toEqual([["sessionmesh:flush", ["news", 2]]]);
+    unsubscribe("sessionmesh:flush", subscriber);
     new Teller().run();
     expect(published).toHaveLength(1);
+  });
+
+  test("is the same one after memory was collected", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    new Teller().run();
+    await new Promise(setImmediate); // what a task has looked at is held until its end
+    collect();
+    const subscriber = vi.fn();
+    subscribe("sessionmesh:flush", subscriber);
+    onTestFinished(() => void unsubscribe("sessionmesh:flush", subscriber));
+    await new Promise(setImmediate); // Node forgets the channels that were collected
+    new Teller().run();
+    expect(subscriber).toHaveBeenCalledOnce();
   });
 
   test("with a subscriber that throws stops nobody", async () => {
@@ -77,11 +92,11 @@ describe("the diagnostics channel of an event", () => {
     const subscriber = () => {
       throw error;
     };
-    subscribe("sessionmesh:told", subscriber);
-    onTestFinished(() => void unsubscribe("sessionmesh:told", subscriber));
+    subscribe("sessionmesh:flush", subscriber);
+    onTestFinished(() => void unsubscribe("sessionmesh:flush", subscriber));
     const teller = new Teller();
     const listener = vi.fn();
-    teller.on("told", listener);
+    teller.on("flush", listener);
     teller.run();
     expect(listener).toHaveBeenCalledOnce();
     expect(teller.steps).toEqual(["begun", "finished"]);

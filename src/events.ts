@@ -13,6 +13,18 @@ export interface Logger {
 export const LOGGER_METHODS = ["debug", "info", "warn", "error"];
 
 /**
+ * The diagnostics channels, all held from the beginning: one that nobody holds is collected, and Node then may forget the one that was made in its
+ * place, and who had subscribed to it.
+ */
+const CHANNELS = {
+  flush: channel("sessionmesh:flush"),
+  "lease-held": channel("sessionmesh:lease-held"),
+  "lease-lost": channel("sessionmesh:lease-lost"),
+  "breaker-opened": channel("sessionmesh:breaker-opened"),
+  "breaker-closed": channel("sessionmesh:breaker-closed"),
+};
+
+/**
  * Typed events; those that name no session are also published on the diagnostics channel `sessionmesh:<event>` when somebody listens
  * there.
  *
@@ -23,8 +35,8 @@ export class Events<E extends Record<keyof E, unknown[]>> extends EventEmitter<E
    * Tells the listeners. An error that a listener throws is the application's, so it surfaces as an uncaught exception
    * like that of any listener, but it never unwinds the state machine that is telling, which has a step to finish.
    */
-  protected announce<K extends keyof E & string>(event: K, ...args: E[K]): void {
-    const diagnostics = channel(`sessionmesh:${event}`);
+  protected announce<K extends keyof E & keyof typeof CHANNELS>(event: K, ...args: E[K]): void {
+    const diagnostics = CHANNELS[event];
     if (diagnostics.hasSubscribers) diagnostics.publish(args);
     this.tell(event, ...args);
   }
