@@ -14,6 +14,7 @@ export const QUESTIONS = [
   "memory",
   "eviction",
   "invalidation",
+  "fan-out",
   "revocation",
   "commands",
   "concurrency",

@@ -28,12 +28,22 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "20" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     client: { type: "string", default: "node-redis" },
+    invalidation: { type: "string", default: "broadcast" },
   },
 });
 const seconds = Number(values.seconds);
 const seed = Number(values.seed);
-if (!(seconds > 0) || !Number.isSafeInteger(seed) || !["node-redis", "ioredis"].includes(values.client)) {
-  console.error("Usage: npm run history -- [--seconds N] [--seed N] [--client node-redis|ioredis]");
+/** How each node hears of changes. @type {readonly import("sessionmesh").Invalidation[] | undefined} */
+const invalidation = /** @type {const} */ ({
+  broadcast: ["broadcast", "broadcast", "broadcast"],
+  tracking: ["tracking", "tracking", "tracking"],
+  mixed: ["tracking", "broadcast", "tracking"],
+})[values.invalidation];
+const isKnown = ["node-redis", "ioredis"].includes(values.client) && invalidation !== undefined;
+if (!(seconds > 0) || !Number.isSafeInteger(seed) || !isKnown) {
+  console.error(
+    "Usage: npm run history -- [--seconds N] [--seed N] [--client node-redis|ioredis] [--invalidation broadcast|tracking|mixed]",
+  );
   process.exit(2);
 }
 
@@ -42,7 +52,9 @@ const random = randomNumbers(seed);
 const pick = (items) => /** @type {I} */ (items[Math.floor(random() * items.length)]);
 const nowMs = () => performance.now();
 
-console.log(`seed ${seed}, ${seconds} s on ${values.client}, bound ${MAX_STALENESS_MS} ms`);
+console.log(
+  `seed ${seed}, ${seconds} s on ${values.client} by ${values.invalidation}, bound ${MAX_STALENESS_MS} ms`,
+);
 const redis = await startRedis();
 const admin = await createClient({ url: redis.url }).connect();
 const nodes = await Promise.all(Array.from({ length: NODES }, (_, n) => startNode(n)));
@@ -79,7 +91,11 @@ async function startNode(n) {
   const client = values.client === "ioredis" ? new Redis({ port: commands.port }) : nodeRedis(commands.port);
   subscribeThrough(client, messages.port);
   client.on("error", () => {});
-  const cluster = { nodeId: `node-${n}`, maxStalenessMs: MAX_STALENESS_MS };
+  const cluster = {
+    nodeId: `node-${n}`,
+    maxStalenessMs: MAX_STALENESS_MS,
+    invalidation: invalidation?.[n] ?? "broadcast",
+  };
   /** @type {ClusteredRedisStore<import("sessionmesh/testing").HistoryData>} */
   const store = new ClusteredRedisStore({ client, cluster, commandTimeoutMs: COMMAND_TIMEOUT_MS });
   await store.start();

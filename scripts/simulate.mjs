@@ -3,6 +3,7 @@
  *
  *     npm run simulate -- --seeds 10000 --from 1
  *     npm run simulate -- --seed 42               one of them, with its trace
+ *     npm run simulate -- --invalidation mixed    nodes A and C by tracking; `tracking`: all of them
  *
  * Stops at the first one that breaks a promise, and prints its seed, what is broken, and the shortest part of it that breaks it.
  */
@@ -13,6 +14,12 @@ import { reportOf, shrink, simulate } from "sessionmesh/testing";
 
 /** How many seeds a worker plays before it says how it went. */
 const BATCH = 20;
+/** How the nodes hear of changes. */
+const INVALIDATION = {
+  broadcast: /** @type {const} */ (["broadcast", "broadcast", "broadcast"]),
+  tracking: /** @type {const} */ (["tracking", "tracking", "tracking"]),
+  mixed: /** @type {const} */ (["tracking", "broadcast", "tracking"]),
+};
 
 if (isMainThread) await main();
 else await work(workerData);
@@ -23,18 +30,27 @@ async function main() {
       seeds: { type: "string", default: "1000" },
       from: { type: "string", default: "1" },
       seed: { type: "string" },
+      invalidation: { type: "string", default: "broadcast" },
     },
   });
   const [from, seeds] = [
     Number(values.seed ?? values.from),
     values.seed === undefined ? Number(values.seeds) : 1,
   ];
-  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(seeds) || seeds < 1) {
-    console.error("Usage: npm run simulate -- [--seeds N] [--from N] | --seed N");
+  const invalidation = INVALIDATION[/** @type {keyof typeof INVALIDATION} */ (values.invalidation)];
+  if (
+    !Number.isSafeInteger(from) ||
+    !Number.isSafeInteger(seeds) ||
+    seeds < 1 ||
+    invalidation === undefined
+  ) {
+    console.error(
+      "Usage: npm run simulate -- [--seeds N] [--from N] | --seed N, [--invalidation broadcast|tracking|mixed]",
+    );
     process.exit(2);
   }
   if (values.seed !== undefined) {
-    const result = await simulate({ seed: from });
+    const result = await simulate({ seed: from, invalidation });
     console.log(result.trace());
     console.log(result.violations.length > 0 ? reportOf(result, 0) : `seed ${from} breaks no promise`);
     process.exit(result.violations.length > 0 ? 1 : 0);
@@ -44,7 +60,7 @@ async function main() {
   const startedAtMs = performance.now();
   await Promise.all(
     Array.from({ length: cores }, (_, n) =>
-      run({ from: from + n, until: from + seeds, step: cores }, totals),
+      run({ from: from + n, until: from + seeds, step: cores, invalidation }, totals),
     ),
   );
   const hours = (totals.simulatedMs / 3_600_000).toFixed(1);
@@ -56,7 +72,7 @@ async function main() {
 }
 
 /** @typedef {{ answers: number, simulatedMs: number, worstStalenessMs: number }} Totals */
-/** @typedef {{ from: number, until: number, step: number }} Part */
+/** @typedef {{ from: number, until: number, step: number, invalidation: readonly import("sessionmesh").Invalidation[] }} Part */
 
 /**
  * Lets a worker play its part.
@@ -83,11 +99,11 @@ function run(part, totals) {
 }
 
 /** @param {Part} part */
-async function work({ from, until, step }) {
+async function work({ from, until, step, invalidation }) {
   let told = { answers: 0, simulatedMs: 0, worstStalenessMs: 0 };
   let played = 0;
   for (let seed = from; seed < until; seed += step) {
-    const result = await simulate({ seed });
+    const result = await simulate({ seed, invalidation });
     if (result.violations.length > 0) {
       parentPort?.postMessage({ report: reportOf(await shrink(result)) });
       return;

@@ -10,6 +10,7 @@ export {
   ClusterCoordinator,
   type ClusterCoordinatorOptions,
 } from "./cluster/coordinator.js";
+export type { Invalidation } from "./cluster/membership.js";
 export type { CoherenceTarget, RevocationRequest } from "./cluster/partition-coordinator.js";
 export type {
   CoordinatorEvents,
@@ -45,6 +46,7 @@ export {
   DEFAULT_CACHE_TTL_MS,
   DEFAULT_CHANNEL,
   DEFAULT_COMMAND_TIMEOUT_MS,
+  DEFAULT_INVALIDATION,
   DEFAULT_LEGACY_FORMAT,
   DEFAULT_MAX_CONCURRENT_LOADS,
   DEFAULT_MAX_PENDING_COMMANDS,

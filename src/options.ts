@@ -51,6 +51,9 @@ export const DEFAULT_PARTITIONS = 16;
 /** How nodes tell each other what changed on a Redis Cluster. */
 export const DEFAULT_PUBSUB = "sharded";
 
+/** How nodes hear of changes. */
+export const DEFAULT_INVALIDATION = "broadcast";
+
 /** For how long a regenerated session is found under its old id, in milliseconds: not at all. */
 export const DEFAULT_ROTATION_GRACE_MS = 0;
 
@@ -114,6 +117,16 @@ export function requirePartitions(option: string, value: unknown): asserts value
 export function requirePubSub(option: string, value: unknown): asserts value is "sharded" | "plain" {
   if (value !== "sharded" && value !== "plain") {
     throw new InvalidOptionError(option, '"sharded" or "plain"', value);
+  }
+}
+
+/** Throws unless `value` is a way of hearing of changes. */
+export function requireInvalidation(
+  option: string,
+  value: unknown,
+): asserts value is "broadcast" | "tracking" {
+  if (value !== "broadcast" && value !== "tracking") {
+    throw new InvalidOptionError(option, '"broadcast" or "tracking"', value);
   }
 }
 

@@ -22,6 +22,7 @@ const QUOTED_ROWS = {
   memory: ["200 characters of JSON", "1,000 characters of JSON", "10,000 characters of JSON"],
   eviction: ["LocalCache", "a cache that scans its entries"],
   invalidation: ["from set resolved", "from delete resolved"],
+  "fan-out": ["1 node, tracking", "3 nodes, not sticky, broadcast"],
   revocation: ["delete", "revoke", "revoke, the first after a node was killed"],
   commands: ["connect-redis", "ExpressSessionStore"],
   concurrency: [

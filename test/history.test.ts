@@ -11,6 +11,16 @@ test.each(["node-redis", "ioredis"])("a random history with faults breaks no pro
   expect(exitCode).toBe(0);
 });
 
+test.each(["tracking", "mixed"])("nor where nodes hear of changes by %s", {
+  timeout: 120_000,
+}, async (invalidation) => {
+  const history = new Program("scripts/history.mjs", {}, ["--seconds", "12", "--invalidation", invalidation]);
+  const exitCode = await history.ended();
+  console.log(history.output);
+  expect(history.output).toContain("0 violations");
+  expect(exitCode).toBe(0);
+});
+
 test("what is no option is refused", async () => {
   const history = new Program("scripts/history.mjs", {}, ["--client", "memcached"]);
   expect(await history.ended()).toBe(2);

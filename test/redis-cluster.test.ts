@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { commandOf } from "../scripts/redis-cluster.mjs";
-import { type RedisClient, RedisStore, StoreUnavailableError } from "../src/index.js";
+import { type Invalidation, type RedisClient, RedisStore, StoreUnavailableError } from "../src/index.js";
 import { slotOf } from "../src/redis/cluster-slots.js";
+import type { PubSubMode } from "../src/redis/port.js";
 import { CLUSTER_CLIENT_KINDS, clusterClientKinds } from "./support/cluster-clients.js";
 import { eventually } from "./support/eventually.js";
 import { cached, clusterNames, type NodeOptions, startNode, type TestStore } from "./support/node.js";
@@ -13,8 +14,12 @@ const CURRENT_KINDS = CLUSTER_CLIENT_KINDS.filter(({ name }) => name.endsWith("6
 const SLOW = { timeoutMs: 30_000 };
 
 describe.each(CLUSTER_CLIENT_KINDS.map(({ name }) => name))("three nodes on %s", (name) => {
-  const modes = name.endsWith("6") ? (["sharded", "plain"] as const) : (["sharded"] as const);
-  describe.each(modes)("with %s Pub/Sub", (pubsub) => {
+  const modes: ("sharded" | "plain" | "tracking")[] = ["sharded"];
+  if (name.endsWith("6")) modes.push("plain");
+  if (name === "node-redis 6") modes.push("tracking");
+  describe.each(modes)("%s", (mode) => {
+    const invalidation: Invalidation = mode === "tracking" ? "tracking" : "broadcast";
+    const pubsub: PubSubMode = mode === "plain" ? "plain" : "sharded";
     let names: ReturnType<typeof clusterNames>;
     let nodes: TestStore[];
 
@@ -26,7 +31,7 @@ describe.each(CLUSTER_CLIENT_KINDS.map(({ name }) => name))("three nodes on %s",
         kind,
         port: 0,
         prefix: names.prefix,
-        cluster: { ...names.cluster, pubsub, partitions: 6 },
+        cluster: { ...names.cluster, pubsub, partitions: 6, invalidation },
         ...more,
       };
       nodes = await Promise.all([startNode(options), startNode(options), startNode(options)]);

@@ -64,6 +64,10 @@ describe.each(CLIENT_KINDS)("on $name", (kind) => {
 
   describe("ClusteredRedisStore", () => {
     describe("started", () => runContract((options) => clustered(options, true)));
+    if (kind.name.startsWith("node-redis")) {
+      describe("by tracking", () =>
+        runContract((options) => clustered({ ...options, cluster: { invalidation: "tracking" } }, true)));
+    }
     // What remains is more commands or fewer, whichever client sends them.
     if (kind !== CLIENT_KINDS[0]) return;
     describe("not started", () => runContract((options) => clustered(options, false)));

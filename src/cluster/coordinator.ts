@@ -42,7 +42,7 @@ export interface ClusterCoordinatorOptions extends MembershipOptions {
 }
 
 const OPTIONS = (
-  "client target prefix nodeId channel subscribeTimeoutMs maxStalenessMs partitions pubsub commandTimeoutMs rememberDeletedMs " +
+  "client target prefix nodeId channel subscribeTimeoutMs maxStalenessMs partitions pubsub invalidation commandTimeoutMs rememberDeletedMs " +
   "rememberUsersMs logger clock"
 ).split(" ");
 
@@ -75,7 +75,8 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
       clock = systemClock,
     } = options;
     const membership = resolveMembership(options);
-    const { nodeId, channel, subscribeTimeoutMs, maxStalenessMs, partitions, pubsub } = membership;
+    const { nodeId, channel, subscribeTimeoutMs, maxStalenessMs, partitions, pubsub, invalidation } =
+      membership;
     requireName("prefix", prefix);
     requireDelayMs("commandTimeoutMs", commandTimeoutMs);
     requireDelayMs("rememberDeletedMs", rememberDeletedMs);
@@ -86,7 +87,7 @@ export class ClusterCoordinator extends Events<CoordinatorEvents> {
     this.channel = channel;
     const layout = { partitions, pubsub, clock, timeoutMs: commandTimeoutMs };
     const remembered = { rememberDeletedMs, rememberUsersMs };
-    const bounds = { subscribeTimeoutMs, maxStalenessMs, commandTimeoutMs, ...remembered };
+    const bounds = { subscribeTimeoutMs, maxStalenessMs, invalidation, commandTimeoutMs, ...remembered };
     this.partitions = partitionsOf({ ...layout, client, prefix, channel }).map(
       ({ port, prefix, channel = "" }, partition) => {
         const ofPartition = typeof target === "function" ? target(partition) : target;

@@ -1,16 +1,21 @@
 import { randomUUID } from "node:crypto";
 import {
   DEFAULT_CHANNEL,
+  DEFAULT_INVALIDATION,
   DEFAULT_MAX_STALENESS_MS,
   DEFAULT_PARTITIONS,
   DEFAULT_PUBSUB,
   DEFAULT_SUBSCRIBE_TIMEOUT_MS,
   requireDelayMs,
+  requireInvalidation,
   requireName,
   requirePartitions,
   requirePubSub,
 } from "../options.js";
 import type { PartitionOptions } from "../redis/partitions.js";
+
+/** How nodes hear of changes: each of all, by Pub/Sub, or each of what it has read, by the server. */
+export type Invalidation = "broadcast" | "tracking";
 
 /** Which node of a cluster this is, and for how long it trusts what it heard from the others. */
 export interface MembershipOptions extends PartitionOptions {
@@ -22,6 +27,11 @@ export interface MembershipOptions extends PartitionOptions {
   subscribeTimeoutMs?: number;
   /** The bound on staleness, in milliseconds: how long one beat allows answering from memory. Default 2,000. */
   maxStalenessMs?: number;
+  /**
+   * How this node hears of changes: `"broadcast"`: every node is told of every change; `"tracking"`: the server tells each node what becomes of the
+   * sessions that it has read (CLIENT TRACKING), for which a client of node-redis is needed. Default `"broadcast"`.
+   */
+  invalidation?: Invalidation;
 }
 
 /** Resolves and checks them; an error names an option as one of `cluster`. */
@@ -32,6 +42,7 @@ export function resolveMembership({
   maxStalenessMs = DEFAULT_MAX_STALENESS_MS,
   partitions = DEFAULT_PARTITIONS,
   pubsub = DEFAULT_PUBSUB,
+  invalidation = DEFAULT_INVALIDATION,
 }: MembershipOptions): Readonly<Required<MembershipOptions>> {
   requireName("cluster.nodeId", nodeId);
   requireName("cluster.channel", channel);
@@ -39,5 +50,6 @@ export function resolveMembership({
   requireDelayMs("cluster.maxStalenessMs", maxStalenessMs);
   requirePartitions("cluster.partitions", partitions);
   requirePubSub("cluster.pubsub", pubsub);
-  return { nodeId, channel, subscribeTimeoutMs, maxStalenessMs, partitions, pubsub };
+  requireInvalidation("cluster.invalidation", invalidation);
+  return { nodeId, channel, subscribeTimeoutMs, maxStalenessMs, partitions, pubsub, invalidation };
 }

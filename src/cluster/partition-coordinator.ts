@@ -1,8 +1,8 @@
 import type { Clock } from "../clock.js";
-import { StoreClosedError, SubscribeTimeoutError } from "../errors.js";
+import { InvalidOptionError, StoreClosedError, SubscribeTimeoutError } from "../errors.js";
 import { Events, type Logger } from "../events.js";
 import { RedisCommands } from "../redis/commands.js";
-import type { RedisPort } from "../redis/port.js";
+import type { RedisPort, Subscription, TrackedSubscription } from "../redis/port.js";
 import { BEAT } from "../redis/scripts/beat.js";
 import { LEAVE } from "../redis/scripts/leave.js";
 import { type AcknowledgementRequest, metaKey, type Registry } from "../redis/session-table.js";
@@ -11,6 +11,7 @@ import { Acknowledgements } from "./acknowledgements.js";
 import { Chain } from "./chain.js";
 import { Heartbeat } from "./heartbeat.js";
 import { Lease, outlastingMs } from "./lease.js";
+import type { Invalidation } from "./membership.js";
 import {
   type BeatMessage,
   type ChangeMessage,
@@ -47,12 +48,16 @@ export interface PartitionCoordinatorOptions {
   readonly nodeId: string;
   readonly subscribeTimeoutMs: number;
   readonly maxStalenessMs: number;
+  readonly invalidation: Invalidation;
   readonly commandTimeoutMs: number;
   readonly rememberDeletedMs: number;
   readonly rememberUsersMs: number;
   readonly logger: Logger | undefined;
   readonly clock: Clock;
 }
+
+/** The tag of a write that nobody made: of a change of which nothing else is known. */
+const UNKNOWN_WRITE = "?";
 
 /** Beats, acknowledgements and the like that may wait for Redis at a time. */
 const MAX_PENDING = 1_000;
@@ -73,8 +78,10 @@ export interface RevocationRequest extends AcknowledgementRequest {
 export class PartitionCoordinator extends Events<CoordinatorEvents> {
   readonly nodeId: string;
   readonly channel: string;
+  /** Whether only what was read by the `reader` is kept up to date. */
+  readonly tracks: boolean;
   readonly #commands: RedisCommands;
-  readonly #subscriber: Subscriber;
+  readonly #subscriber: Subscriber<Subscription & Partial<TrackedSubscription>>;
   readonly #target: CoherenceTarget;
   readonly #prefix: string;
   readonly #subscribeTimeoutMs: number;
@@ -99,6 +106,7 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
     beatsReturned: 0,
     changesReceived: 0,
     changesEchoed: 0,
+    keysInvalidated: 0,
     acknowledgementsSent: 0,
     skipped: { foreign: 0, newer: 0, malformed: 0 },
     chainBreaks: 0,
@@ -108,11 +116,12 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
 
   constructor(options: PartitionCoordinatorOptions) {
     super();
-    const { port, target, prefix, channel, nodeId, clock, logger } = options;
+    const { port, target, prefix, channel, nodeId, clock, logger, invalidation } = options;
     const { subscribeTimeoutMs, maxStalenessMs, commandTimeoutMs, rememberDeletedMs, rememberUsersMs } =
       options;
     this.nodeId = nodeId;
     this.channel = channel;
+    this.tracks = invalidation === "tracking";
     this.#target = target;
     this.#prefix = prefix;
     this.#subscribeTimeoutMs = subscribeTimeoutMs;
@@ -125,21 +134,31 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
     this.#owed = new OwedAcknowledgements((replyChannel, requests) =>
       this.#commands.publish(replyChannel, encodeAcknowledgement({ nodeId, requests })),
     );
+    // for so long every change must be told; the lease that a beat extends is over before
+    const listensMs = this.tracks ? "" : String(2 * maxStalenessMs);
     this.#heartbeat = new Heartbeat({
       clock,
       lease: this.#lease,
-      send: (nonce) => this.#run(BEAT, [nonce, newTag(), this.#privateChannel, nodeId]),
+      send: (nonce) => this.#run(BEAT, [nonce, newTag(), this.#privateChannel, nodeId, listensMs]),
       onDead: (reason) => this.#subscriber.replace(reason),
       onLapsed: () => this.#leaseLost(`no beat came back for ${maxStalenessMs} ms`),
       onFailed: (error) => this.#beatFailed(error),
     });
-    this.#subscriber = new Subscriber({
-      port,
+    const { track } = port;
+    if (this.tracks && track === undefined)
+      throw new InvalidOptionError(
+        "cluster.invalidation",
+        '"broadcast" with this client: only those of node-redis can track',
+        invalidation,
+      );
+    this.#subscriber = new Subscriber<Subscription & Partial<TrackedSubscription>>({
+      subscribe: this.tracks && track ? track.bind(port) : port.subscribe.bind(port),
       clock,
       channels: [channel, this.#privateChannel],
       attemptTimeoutMs: subscribeTimeoutMs,
       onOpen: () => this.#opened(),
       onMessage: (message) => this.#receive(message),
+      onInvalidated: (key) => this.#invalidated(key),
       onLost: (reason) => this.#lost(reason),
     });
   }
@@ -221,6 +240,13 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
     this.#acknowledgements.close();
     // who cannot say goodbye is taken out by the first revocation that waited for it in vain
     if (wasRegistered) await this.#run(LEAVE, [this.nodeId, "*"]).catch(() => {});
+  }
+
+  /** By what sessions are read that may be kept, while memory may answer; `undefined`: by the application's connection, or none may be. */
+  get reader(): TrackedSubscription | undefined {
+    const { subscription } = this.#subscriber;
+    const mayTrack = this.tracks && this.lease.held;
+    return mayTrack && subscription?.send ? (subscription as TrackedSubscription) : undefined;
   }
 
   /** Which registration runs, by which this node may hand out what it reads from Redis; `undefined` if none does. */
@@ -383,6 +409,16 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
       this.#target.changed(id, tag);
       if (nodeId !== this.nodeId) this.tell("invalidated", id);
     } else this.#ended(message, unbroken);
+  }
+
+  /** The server says that what was read of a session is outdated; or of all, when it forgot what was read. */
+  #invalidated(key: string | undefined): void {
+    if (key === undefined) this.#flush("keys-invalidated");
+    if (!key?.startsWith(this.#prefix)) return; // of something else that a script looked at
+    this.#stats.keysInvalidated++;
+    const id = key.slice(this.#prefix.length);
+    this.#target.changed(id, UNKNOWN_WRITE);
+    this.tell("invalidated", id);
   }
 
   /**

@@ -7,6 +7,7 @@ export type FlushReason =
   | "subscription-lost"
   | "message-missed"
   | "message-unreadable"
+  | "keys-invalidated"
   | "user-forgotten"
   | "cleared"
   | "closed";
@@ -32,7 +33,7 @@ export interface CoordinatorEvents {
   "lease-lost": [reason: string];
   /** All that was cached is dropped. */
   flush: [reason: FlushReason];
-  /** Another node wrote the session: a copy was dropped. */
+  /** The session was written by another node, or with `invalidation: "tracking"` by any, or is over: a copy was dropped. */
   invalidated: [id: string];
   /** The session was revoked; this node answers with it no more. */
   revoked: [id: string];
@@ -53,6 +54,8 @@ export interface CoordinatorStats {
   changesReceived: number;
   /** This node's own changes that came back: they keep the chain, and cost no copy. */
   changesEchoed: number;
+  /** Keys that the server named as outdated: `invalidation: "tracking"`. */
+  keysInvalidated: number;
   /** Revocations that this node told another that it carried out. */
   acknowledgementsSent: number;
   /** Revocations that this node waited for, and how they ended. */

@@ -1,8 +1,9 @@
 import type { Clock, Timer } from "../clock.js";
-import type { RedisPort, Subscription } from "../redis/port.js";
+import type { Subscription, TrackingRequest } from "../redis/port.js";
 
-export interface SubscriberOptions {
-  readonly port: RedisPort;
+export interface SubscriberOptions<S extends Subscription> {
+  /** Opens one. */
+  readonly subscribe: (request: TrackingRequest) => Promise<S>;
   readonly clock: Clock;
   readonly channels: readonly string[];
   /** How long one attempt to subscribe may take. */
@@ -10,6 +11,7 @@ export interface SubscriberOptions {
   /** A new subscription stands. */
   readonly onOpen: () => void;
   readonly onMessage: (message: string) => void;
+  readonly onInvalidated: (key: string | undefined) => void;
   /** The subscription is gone, or an attempt to open it has failed. A new attempt follows. */
   readonly onLost: (reason: string) => void;
 }
@@ -19,9 +21,9 @@ const FIRST_RECONNECT_MS = 50;
 const MAX_RECONNECT_MS = 2_000;
 
 /** One subscription, from the attempt to open it to its loss. */
-interface Attempt {
+interface Attempt<S> {
   readonly abort: AbortController;
-  subscription: Subscription | undefined;
+  subscription: S | undefined;
 }
 
 /**
@@ -30,32 +32,41 @@ interface Attempt {
  * The clients could reconnect by themselves. But then messages that were missed meanwhile would go unnoticed, differently in each
  * client, so each subscription lives and dies with its socket, and its successor is a new one in plain sight.
  */
-export class Subscriber {
-  readonly #options: SubscriberOptions;
-  #attempt: Attempt | undefined;
+export class Subscriber<S extends Subscription> {
+  readonly #options: SubscriberOptions<S>;
+  #attempt: Attempt<S> | undefined;
   #timer: Timer | undefined;
   #failures = 0;
 
-  constructor(options: SubscriberOptions) {
+  constructor(options: SubscriberOptions<S>) {
     this.#options = options;
+  }
+
+  /** The subscription, while it stands. */
+  get subscription(): S | undefined {
+    return this.#attempt?.subscription;
   }
 
   /** Opens a subscription. */
   open(): void {
-    const { port, clock, channels, attemptTimeoutMs, onOpen, onMessage } = this.#options;
-    const attempt: Attempt = { abort: new AbortController(), subscription: undefined };
+    const { subscribe, clock, channels, attemptTimeoutMs, onOpen, onMessage, onInvalidated } = this.#options;
+    const attempt: Attempt<S> = { abort: new AbortController(), subscription: undefined };
     this.#attempt = attempt;
     const giveUp = () => attempt.abort.abort(new Error(`not subscribed within ${attemptTimeoutMs} ms`));
     this.#timer = clock.schedule(giveUp, attemptTimeoutMs);
+    const stands = () => this.#attempt === attempt && attempt.subscription !== undefined;
     const request = {
       channels,
       onMessage: (message: string) => {
-        if (this.#attempt === attempt && attempt.subscription !== undefined) onMessage(message);
+        if (stands()) onMessage(message);
+      },
+      onInvalidated: (key: string | undefined) => {
+        if (stands()) onInvalidated(key);
       },
       onClose: (reason: string) => this.#end(attempt, reason),
       signal: attempt.abort.signal,
     };
-    port.subscribe(request).then(
+    subscribe(request).then(
       (subscription) => {
         if (this.#attempt !== attempt) return subscription.close();
         this.#timer?.cancel();
@@ -85,7 +96,7 @@ export class Subscriber {
     attempt?.abort.abort(new Error("closed"));
   }
 
-  #end(attempt: Attempt, reason: string): void {
+  #end(attempt: Attempt<S>, reason: string): void {
     if (this.#attempt !== attempt) return;
     this.close();
     const backoffMs = Math.min(MAX_RECONNECT_MS, FIRST_RECONNECT_MS * 2 ** this.#failures++);

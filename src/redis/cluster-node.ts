@@ -1,5 +1,13 @@
 import { systemClock } from "../clock.js";
-import type { Connection, PubSubMode, RedisPort, Subscription, SubscriptionRequest } from "./port.js";
+import type {
+  Connection,
+  PubSubMode,
+  RedisPort,
+  Subscription,
+  SubscriptionRequest,
+  TrackedSubscription,
+  TrackingRequest,
+} from "./port.js";
 
 /** Why a subscription ends whose slot another node has now. */
 export const SLOT_MOVED = "the slot has moved to another node";
@@ -10,6 +18,7 @@ const SILENCE_MS = 1_000;
 /** A port of one node, for both kinds of channels. */
 export interface NodePort extends RedisPort {
   subscribe(request: SubscriptionRequest, mode?: PubSubMode): Promise<Subscription>;
+  track?(request: TrackingRequest, mode?: PubSubMode): Promise<TrackedSubscription>;
   connect(signal: AbortSignal): Promise<Connection>;
 }
 
@@ -48,6 +57,8 @@ export class ClusterNode {
 export interface ClusterNodes {
   /** Whether the client was closed, or never connected. */
   readonly isClosed: boolean;
+  /** Whether the ports of its nodes can `track`. */
+  readonly canTrack: boolean;
   /** The master of a slot according to the client's table, if a command can be sent to it at once; begins to connect it otherwise. */
   master(slot: number): ClusterNode | undefined;
   /** The node that the cluster calls by this address, likewise. */

@@ -23,6 +23,7 @@ test("a command that comes when the master has just been found is behind those t
   let asked = 0;
   const router = new ClusterRouter({
     isClosed: false,
+    canTrack: false,
     master: () => {
       if (++asked < 3) return undefined;
       if (asked === 3) queueMicrotask(() => (last = router.send(SLOT, ["GET", "last"])));
@@ -50,7 +51,13 @@ test("a redirection is followed only so often", async () => {
   const refresh = async () => {
     refreshed++;
   };
-  const router = new ClusterRouter({ isClosed: false, master: () => node, at: () => node, refresh });
+  const router = new ClusterRouter({
+    isClosed: false,
+    canTrack: false,
+    master: () => node,
+    at: () => node,
+    refresh,
+  });
   await expect(router.send(SLOT, ["GET", "key"])).rejects.toThrow(/^MOVED/);
   expect(sent).toBe(6);
   expect(refreshed).toBe(1);

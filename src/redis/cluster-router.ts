@@ -34,6 +34,11 @@ export class ClusterRouter {
     this.#nodes = nodes;
   }
 
+  /** Whether the ports of the nodes can `track`. */
+  get canTrack(): boolean {
+    return this.#nodes.canTrack;
+  }
+
   /** Sends a command to the master of a slot. Commands for a slot leave in the order of the calls while the slot stays where it is. */
   send(slot: number, command: Command): Promise<Reply> {
     const master = this.ready(slot);

@@ -3,7 +3,7 @@ import { SessionMeshError, StoreUnavailableError } from "../errors.js";
 import { ConcurrencyLimit } from "./concurrency-limit.js";
 import { isMigrating, isRefusedForNow, mayPass } from "./failures.js";
 import type { Gate } from "./gate.js";
-import type { Command, RedisPort, Reply } from "./port.js";
+import type { Command, RedisPort, Reply, TrackedSubscription } from "./port.js";
 import { evaluate, type Script, sharded } from "./scripts/script.js";
 
 export interface RedisCommandsOptions {
@@ -15,6 +15,15 @@ export interface RedisCommandsOptions {
   readonly maxConcurrent?: number | undefined;
   /** Decides whether Redis is asked at all. Default: always. */
   readonly gate?: Gate | undefined;
+}
+
+export interface RunOptions {
+  /** Whether it is sent again after a failure that may pass. Default: no. */
+  readonly mayRepeat?: boolean | undefined;
+  /** Whether it is sent only when fewer than `maxConcurrent` of its like are on their way. Default: no. */
+  readonly takesTurns?: boolean | undefined;
+  /** By which it is sent. Default: by the application's own connection. */
+  readonly reader?: TrackedSubscription | undefined;
 }
 
 /**
@@ -105,11 +114,11 @@ export class RedisCommands {
     script: Script,
     keys: readonly string[],
     args: readonly string[] | (() => readonly string[]),
-    { mayRepeat = false, takesTurns = false } = {},
+    { mayRepeat = false, takesTurns = false, reader }: RunOptions = {},
   ): Promise<Reply> {
     const sent = this.#port.publishCommand === "SPUBLISH" ? sharded(script) : script;
     const send = (isOver: () => boolean) =>
-      evaluate(this.#port, sent, keys, typeof args === "function" ? args() : args, isOver);
+      evaluate(reader ?? this.#port, sent, keys, typeof args === "function" ? args() : args, isOver);
     const persist = (isOver: () => boolean) =>
       this.#persist(() => send(isOver), mayRepeat ? mayPass : isRefusedForNow, isOver);
     return this.#bounded(takesTurns ? (isOver) => this.#inTurn(() => persist(isOver)) : persist);

@@ -33,6 +33,7 @@ const ignore = () => {};
 
 /** The nodes that a `Cluster` of ioredis knows. */
 export class IoredisNodes implements ClusterNodes {
+  readonly canTrack = false;
   readonly #cluster: IoredisClusterClient;
   /** By the address at which the client connects to it. */
   readonly #clients = new Map<string, IoredisClusterNode>();

@@ -37,6 +37,7 @@ export class Layout {
 
   /** A port of one partition that is used only if this node splits the sessions as all others do. */
   guard(port: RedisPort): RedisPort {
+    const track = port.track?.bind(port);
     return {
       send: (command) => port.send(command),
       ...(port.publishCommand && { publishCommand: port.publishCommand }),
@@ -46,6 +47,7 @@ export class Layout {
         await this.check();
         return port.subscribe(request);
       },
+      ...(track && { track: (request) => this.check().then(() => track(request)) }),
     };
   }
 

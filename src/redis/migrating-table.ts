@@ -4,6 +4,7 @@ import { encodeRecord, newTag } from "../session/record.js";
 import { hashForLog } from "../session/session.js";
 import type { RedisCommands } from "./commands.js";
 import { LegacyRecords, type LegacyRecordsOptions } from "./legacy-records.js";
+import type { TrackedSubscription } from "./port.js";
 import { REPLACE } from "./scripts/replace.js";
 import {
   type DeleteRequest,
@@ -54,10 +55,13 @@ export class MigratingTable extends SessionTable {
     this.#inPlace = options.prefix === options.legacyPrefix;
   }
 
-  override async read(id: string, knownTag = ""): Promise<Row | undefined> {
-    if (this.#inPlace) return super.read(id, knownTag);
+  override async read(id: string, knownTag = "", reader?: TrackedSubscription): Promise<Row | undefined> {
+    if (this.#inPlace) return super.read(id, knownTag, reader);
     const sentAtMs = this.#clock.now();
-    const found = (await this.find(id, knownTag)) ?? (await this.#readLegacy(id)) ?? (await this.find(id));
+    const found =
+      (await this.find(id, knownTag, reader)) ??
+      (await this.#readLegacy(id)) ??
+      (await this.find(id, "", reader));
     // The bound on staleness counts from the first command: what it did not find may have been written since.
     if (this.#commands.isTooLate(sentAtMs)) throw new StoreUnavailableError("it took too long to look twice");
     return found === "gone" ? undefined : found;

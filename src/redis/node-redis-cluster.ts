@@ -33,6 +33,7 @@ const ignore = () => {};
 
 /** The nodes that a cluster client of node-redis knows. */
 export class NodeRedisNodes implements ClusterNodes {
+  readonly canTrack = true;
   readonly #cluster: NodeRedisClusterClient;
   readonly #nodes = new WeakMap<NodeRedisClient, ClusterNode>();
   /** The trials whether a node answers that are not over: one that stands still is not asked again and again. */

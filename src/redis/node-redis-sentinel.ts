@@ -1,5 +1,14 @@
 import { type NodeRedisClient, NodeRedisPort } from "./node-redis.js";
-import type { Command, Connection, RedisPort, Reply, Subscription, SubscriptionRequest } from "./port.js";
+import type {
+  Command,
+  Connection,
+  RedisPort,
+  Reply,
+  Subscription,
+  SubscriptionRequest,
+  TrackedSubscription,
+  TrackingRequest,
+} from "./port.js";
 
 /** What we call of a sentinel client of node-redis (versions 5 and 6), made by `createSentinel()`. */
 export interface NodeRedisSentinelClient {
@@ -35,6 +44,11 @@ export class NodeRedisSentinelPort implements RedisPort {
   async subscribe(request: SubscriptionRequest): Promise<Subscription> {
     const { port } = this.#readyMaster() ?? (await this.#findMaster());
     return port.subscribe(request);
+  }
+
+  async track(request: TrackingRequest): Promise<TrackedSubscription> {
+    const { port } = this.#readyMaster() ?? (await this.#findMaster());
+    return port.track(request);
   }
 
   async connect(signal: AbortSignal): Promise<Connection> {

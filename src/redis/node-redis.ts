@@ -7,6 +7,8 @@ import type {
   Reply,
   Subscription,
   SubscriptionRequest,
+  TrackedSubscription,
+  TrackingRequest,
 } from "./port.js";
 
 /** What we call of a node-redis client (versions 5 and 6). */
@@ -23,6 +25,7 @@ interface NodeRedisDuplicate {
   subscribe(channels: string[], listener: (message: string) => unknown): Promise<unknown>;
   sSubscribe(channels: string[], listener: (message: string) => unknown): Promise<unknown>;
   on(event: string, listener: (error?: Error) => void): unknown;
+  on(event: "invalidate", listener: (key: Buffer | string | null) => void): unknown;
   destroy(): void;
 }
 
@@ -33,6 +36,9 @@ const PLAIN_REPLIES = { typeMapping: {} };
  * not sent yet, so on a connection that stands it only costs, a third of the time of a SET (`bench/writes.mjs`).
  */
 const SENT_AT_ONCE = { ...PLAIN_REPLIES, timeout: undefined };
+
+/** RESP3, and CLIENT TRACKING in its default mode: in that with BCAST, what invalidates a key may come after a message that was published later. */
+const TRACKED = { RESP: 3, emitInvalidate: true, clientSideCache: undefined };
 
 /** A node-redis client as a `RedisPort`. */
 export class NodeRedisPort implements RedisPort {
@@ -47,18 +53,46 @@ export class NodeRedisPort implements RedisPort {
     return this.#client.sendCommand(command as unknown as string[], options) as Promise<Reply>;
   }
 
-  async subscribe(
+  async subscribe(request: SubscriptionRequest, mode: PubSubMode = "plain"): Promise<Subscription> {
+    const { close } = await this.#subscribe(request, mode);
+    return { close };
+  }
+
+  async track(request: TrackingRequest, mode: PubSubMode = "plain"): Promise<TrackedSubscription> {
+    const { connection, isOpen, close } = await this.#subscribe(
+      request,
+      mode,
+      TRACKED,
+      request.onInvalidated,
+    );
+    const send = (command: Command) =>
+      (connection.sendCommand(command as unknown as string[], SENT_AT_ONCE) as Promise<Reply>).catch(
+        (error) => {
+          if (isOpen()) throw error;
+          return this.send(command);
+        },
+      );
+    return { send, close };
+  }
+
+  async #subscribe(
     { channels, onMessage, ...request }: SubscriptionRequest,
-    mode: PubSubMode = "plain",
-  ): Promise<Subscription> {
-    const { connection, isOpen, close } = this.#duplicate(request);
+    mode: PubSubMode,
+    overrides?: object,
+    onInvalidated?: TrackingRequest["onInvalidated"],
+  ) {
+    const duplicate = this.#duplicate(request, overrides);
+    const { connection, isOpen } = duplicate;
+    connection.on("invalidate", (key) => {
+      if (isOpen()) onInvalidated?.(key === null ? undefined : String(key));
+    });
     await connection.connect();
     const heard = (message: string) => {
       if (isOpen()) onMessage(message);
     };
     if (mode === "sharded") await connection.sSubscribe([...channels], heard);
     else await connection.subscribe([...channels], heard);
-    return { close };
+    return duplicate;
   }
 
   async connect(signal: AbortSignal): Promise<Connection> {
@@ -70,10 +104,11 @@ export class NodeRedisPort implements RedisPort {
   }
 
   /** A client of its own that ends with its first connection. */
-  #duplicate({ onClose, signal }: Pick<SubscriptionRequest, "onClose" | "signal">) {
+  #duplicate({ onClose, signal }: Pick<SubscriptionRequest, "onClose" | "signal">, overrides?: object) {
     signal.throwIfAborted();
     const connection = this.#client.duplicate({
       socket: { ...this.#client.options?.socket, reconnectStrategy: false },
+      ...overrides,
       maintNotifications: "disabled", // a maintenance hand-over would swap the socket without telling us
     });
     let open = true;

@@ -1,6 +1,7 @@
 import type { SessionCorruptError } from "../errors.js";
 import { MigratingTable } from "./migrating-table.js";
 import type { Partitioned } from "./partitions.js";
+import type { TrackedSubscription } from "./port.js";
 import type {
   AcknowledgementRequest,
   DeleteRequest,
@@ -28,8 +29,8 @@ export class PartitionedTable {
     return this.#tables.sum((table) => table.corruptRecords);
   }
 
-  read(id: string, knownTag?: string): Promise<Row | undefined> {
-    return this.#tables.of(id).read(id, knownTag);
+  read(id: string, knownTag?: string, reader?: TrackedSubscription): Promise<Row | undefined> {
+    return this.#tables.of(id).read(id, knownTag, reader);
   }
 
   put(request: PutRequest): Promise<Row> {

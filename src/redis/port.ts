@@ -21,6 +21,12 @@ export interface RedisPort {
   subscribe(request: SubscriptionRequest): Promise<Subscription>;
 
   /**
+   * The same, by a connection on which one may read as well: the server remembers each key that is read there, and tells once, in order with the
+   * messages, when it is written, expires, is evicted or deleted. `invalidation: "tracking"` needs it. Only node-redis speaks RESP3, which it takes.
+   */
+  track?(request: TrackingRequest): Promise<TrackedSubscription>;
+
+  /**
    * Opens one connection of its own for commands, to the server that `send` reaches now. It lives as long as its socket, like a subscription:
    * what is sent after that is rejected. `durability` needs it. `signal`, while it is being opened: closes it.
    */
@@ -39,6 +45,11 @@ export interface SubscriptionRequest {
   readonly signal: AbortSignal;
 }
 
+export interface TrackingRequest extends SubscriptionRequest {
+  /** What was read of a key may be outdated; without a key: of any. */
+  readonly onInvalidated: (key: string | undefined) => void;
+}
+
 /** A connection for commands whose replies say something of one server alone. */
 export interface Connection {
   /** Sends one command. Commands leave, and replies come, in the order of the calls. */
@@ -50,6 +61,12 @@ export interface Connection {
 export interface Subscription {
   /** Closes the connection at once. Does not call `onClose`. */
   close(): void;
+}
+
+/** A subscription that also takes what reads. */
+export interface TrackedSubscription extends Subscription {
+  /** Sends a command that changes nothing. Once the connection is lost, which was told before, it may go another way. */
+  send(command: Command): Promise<Reply>;
 }
 
 /** How messages are published and heard on a Redis Cluster: within the shard that owns the channel's slot (Redis 7), or by all nodes. */

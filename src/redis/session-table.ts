@@ -15,10 +15,10 @@ import {
   type SessionRecord,
 } from "../session/record.js";
 import { hashForLog, isSessionId } from "../session/session.js";
-import type { RedisCommands } from "./commands.js";
+import type { RedisCommands, RunOptions } from "./commands.js";
 import type { Confirmations } from "./confirmations.js";
 import { Moved } from "./moved.js";
-import type { Reply } from "./port.js";
+import type { Reply, TrackedSubscription } from "./port.js";
 import { scanAll } from "./scan.js";
 import { CLEAR } from "./scripts/clear.js";
 import { DELETE } from "./scripts/delete.js";
@@ -44,6 +44,8 @@ export interface SessionTableOptions {
   /** The channel on which writes are told to the nodes; `undefined` if there are none. */
   readonly channel: string | undefined;
   readonly nodeId: string;
+  /** Whether changes are told only if a node relies on that. Default: always. */
+  readonly tellsListenersOnly?: boolean | undefined;
   /** Recognises a record that another store wrote. Default: it begins with `{`. */
   readonly isForeign?: ((text: string) => boolean) | undefined;
   /** Waits for replicas. Default: nothing does. */
@@ -148,6 +150,7 @@ export class SessionTable {
   readonly #userIndex: string;
   readonly #counters: string;
   readonly #nodeId: string;
+  readonly #toListenersOnly: string;
   readonly #isForeign: ((text: string) => boolean) | undefined;
   readonly #confirmations: Confirmations | undefined;
   #corruptRecords = 0;
@@ -165,6 +168,7 @@ export class SessionTable {
     this.#userIndex = `sessionmesh:user:${prefix}`;
     this.#counters = `sessionmesh:counter:${prefix}`;
     this.#nodeId = nodeId;
+    this.#toListenersOnly = options.tellsListenersOnly ? "1" : "";
     this.#isForeign = options.isForeign;
     this.#confirmations = options.confirmations;
   }
@@ -174,17 +178,18 @@ export class SessionTable {
     return this.#corruptRecords;
   }
 
-  /** The session; without its payload if it still has the tag that the caller knows. */
-  async read(id: string, knownTag = ""): Promise<Row | undefined> {
-    const found = await this.find(id, knownTag);
+  /** The session; without its payload if it still has the tag that the caller knows. By `reader`, where the server shall tell when it changes. */
+  async read(id: string, knownTag = "", reader?: TrackedSubscription): Promise<Row | undefined> {
+    const found = await this.find(id, knownTag, reader);
     return found === "gone" ? undefined : found;
   }
 
   /** The same, which also says of a session that is none whether it is over: deleted, or its user revoked. */
-  async find(id: string, knownTag = ""): Promise<Row | "gone" | undefined> {
+  async find(id: string, knownTag = "", reader?: TrackedSubscription): Promise<Row | "gone" | undefined> {
     const sentAtMs = this.#now();
     const reply = await this.#run(id, READ, [this.#key(id), this.#generations], [knownTag], {
       takesTurns: true,
+      reader,
     });
     if (reply === null) return undefined;
     if (reply === "gone") return reply;
@@ -205,7 +210,7 @@ export class SessionTable {
       text(request.absoluteTtlMs),
     ];
     const args = [mode, expectedTag ?? "", newTag(), time(this.#clock.wallNow()), ...life];
-    args.push(encodeUser(user), payload, this.#channel, this.#nodeId, this.#userIndex);
+    args.push(encodeUser(user), payload, this.#channel, this.#nodeId, this.#userIndex, this.#toListenersOnly);
     const sentAtMs = this.#now();
     const mayRepeat = request.mode !== "set"; // a repetition of an unconditional write could undo what others wrote in between
     const reply = await this.#run(id, PUT, [this.#key(id), this.#meta, this.#generations], args, {
@@ -410,10 +415,10 @@ export class SessionTable {
     script: Script,
     keys: string[],
     args: readonly string[] | (() => readonly string[]),
-    { mayRepeat = true, takesTurns = false } = {},
+    { mayRepeat = true, takesTurns, reader }: RunOptions = {},
   ): Promise<Reply> {
     try {
-      return await this.#commands.run(script, keys, args, { mayRepeat, takesTurns });
+      return await this.#commands.run(script, keys, args, { mayRepeat, takesTurns, reader });
     } catch (error) {
       const isWrongType = (error as StoreUnavailableError).message.includes("WRONGTYPE");
       throw isWrongType ? this.#corrupt(id, "the key holds no string", error) : error;

@@ -1,4 +1,4 @@
-import { SLOT_MOVED } from "./cluster-node.js";
+import { type NodePort, SLOT_MOVED } from "./cluster-node.js";
 import type { ClusterRouter } from "./cluster-router.js";
 import { keyOf, slotOf } from "./cluster-slots.js";
 import type {
@@ -9,6 +9,8 @@ import type {
   Reply,
   Subscription,
   SubscriptionRequest,
+  TrackedSubscription,
+  TrackingRequest,
 } from "./port.js";
 
 /** A subscription, and the node that it is at. */
@@ -20,6 +22,7 @@ interface Watched {
 /** What shares a slot of a Redis Cluster, as a `RedisPort`. */
 export class SlotPort implements RedisPort {
   readonly publishCommand: "PUBLISH" | "SPUBLISH";
+  readonly track?: (request: TrackingRequest) => Promise<TrackedSubscription>;
   readonly #router: ClusterRouter;
   readonly #slot: number;
   readonly #mode: PubSubMode;
@@ -31,6 +34,7 @@ export class SlotPort implements RedisPort {
     this.#slot = slot;
     this.#mode = mode;
     this.publishCommand = mode === "sharded" ? "SPUBLISH" : "PUBLISH";
+    if (router.canTrack) this.track = (request) => this.#track(request);
   }
 
   send(command: Command): Promise<Reply> {
@@ -40,32 +44,59 @@ export class SlotPort implements RedisPort {
     return this.#router.send(key === undefined ? this.#slot : slotOf(key), command);
   }
 
-  async subscribe({ onClose, ...request }: SubscriptionRequest): Promise<Subscription> {
+  async subscribe(request: SubscriptionRequest): Promise<Subscription> {
+    const open = (port: NodePort, request: SubscriptionRequest) => port.subscribe(request, this.#mode);
+    const { close } = await this.#watch(request, open);
+    return { close };
+  }
+
+  /** Assigned if the nodes can. A read that finds the slot gone ends the subscription, and asks its new master then. */
+  async #track(request: TrackingRequest): Promise<TrackedSubscription> {
+    const open = (port: NodePort, { onClose }: SubscriptionRequest) =>
+      (port.track as NonNullable<NodePort["track"]>)({ ...request, onClose }, this.#mode);
+    const { subscription, isLost, lost, close } = await this.#watch(request, open);
+    const send = async (command: Command) => {
+      this.#requireInPlace();
+      if (isLost()) return this.send(command);
+      return subscription.send(command).catch((error: Error) => {
+        if (isRedirection(error)) lost(SLOT_MOVED);
+        if (isLost()) return this.send(command);
+        throw error;
+      });
+    };
+    return { send, close };
+  }
+
+  async #watch<S extends Subscription>(
+    request: SubscriptionRequest,
+    open: (port: NodePort, request: SubscriptionRequest) => Promise<S>,
+  ) {
     const router = this.#router;
     request.signal.throwIfAborted();
     const node = router.ready(this.#slot) ?? (await router.find(this.#slot));
-    let subscription: Subscription | undefined;
-    const ended = (reason: string) => {
+    let subscription: S | undefined;
+    const lost = (reason: string) => {
       if (!this.#subscriptions.delete(watched)) return;
       subscription?.close();
       router.doubt();
-      onClose(reason);
+      request.onClose(reason);
     };
-    const watched: Watched = { address: node.address, lost: ended };
+    const watched: Watched = { address: node.address, lost };
+    const isLost = () => !this.#subscriptions.has(watched);
     const close = () => {
       this.#subscriptions.delete(watched);
       subscription?.close();
     };
     this.#subscriptions.add(watched);
     try {
-      subscription = await node.port.subscribe({ ...request, onClose: ended }, this.#mode);
+      subscription = await open(node.port, { ...request, onClose: lost });
     } catch (error) {
       this.#subscriptions.delete(watched);
       router.doubt();
       throw error;
     }
-    if (!this.#subscriptions.has(watched)) subscription.close(); // lost meanwhile, which was told
-    return { close };
+    if (isLost()) subscription.close(); // lost meanwhile, which was told
+    return { subscription, isLost, lost, close };
   }
 
   /** To the master of the slot. A command that finds the slot gone is refused, and the next connection is to the new master. */
@@ -104,7 +135,7 @@ export class SlotPort implements RedisPort {
       this.#router.sendTo(node, this.#slot, [name, begin, ...options]),
       node.port.send(["EXISTS", this.#absentKey]).catch((error: Error) => {
         this.#router.doubt();
-        throw /^(MOVED|ASK) /.test(error.message) ? this.#scanMoved() : error;
+        throw isRedirection(error) ? this.#scanMoved() : error;
       }),
     ]);
     const [next, keys] = reply as [string, Reply];
@@ -114,6 +145,11 @@ export class SlotPort implements RedisPort {
   #scanMoved(): Error {
     return new Error(`SLOTMOVED slot ${this.#slot} is going to another node; the scan must begin anew`);
   }
+}
+
+/** Whether a node says that another one has the slot. */
+function isRedirection({ message }: Error): boolean {
+  return /^(MOVED|ASK) /.test(message);
 }
 
 /** A key of a slot that nobody will have written. */

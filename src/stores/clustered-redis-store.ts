@@ -65,7 +65,10 @@ export interface ClusterOptions extends MembershipOptions {
 
 /** Where a `ClusteredRedisStore` keeps its sessions, how it stays coherent, and what it holds in memory. */
 export interface ClusteredRedisStoreOptions<T>
-  extends Omit<RedisStoreOptions<T>, "channel" | "nodeId" | "maxStalenessMs" | "partitions" | "pubsub">,
+  extends Omit<
+      RedisStoreOptions<T>,
+      "channel" | "nodeId" | "maxStalenessMs" | "partitions" | "pubsub" | "invalidation"
+    >,
     OutageOptions {
   /** How nodes stay coherent. */
   cluster?: ClusterOptions;
@@ -79,9 +82,8 @@ const OPTIONS = (
   "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands maxConcurrentLoads breaker onOutage outageGraceMs " +
   "tombstoneTtlMs durability maxSessionsPerUser clock cluster localCache logger"
 ).split(" ");
-const CLUSTER_OPTIONS = "enabled nodeId channel subscribeTimeoutMs maxStalenessMs partitions pubsub".split(
-  " ",
-);
+const CLUSTER_OPTIONS =
+  "enabled nodeId channel subscribeTimeoutMs maxStalenessMs partitions pubsub invalidation".split(" ");
 const CACHE_OPTIONS = "enabled ttlMs maxEntries maxBytes".split(" ");
 
 /** What a `ClusteredRedisStore` tells. */
@@ -170,7 +172,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     requireBoolean("cluster.enabled", clusterEnabled);
     requireBoolean("localCache.enabled", cacheEnabled);
     const membership = resolveMembership(cluster);
-    const { nodeId, channel, maxStalenessMs, partitions, pubsub } = membership;
+    const { nodeId, channel, maxStalenessMs, partitions, pubsub, invalidation } = membership;
     this.#clock = clock;
     this.#updates = new Updates(this, clock);
     this.localCache = new LocalCache({ ...limits, ttlMs: cacheTtlMs, clock });
@@ -181,6 +183,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       nodeId,
       partitions,
       pubsub,
+      invalidation,
     });
     const memoryOptions = { localCache: this.localCache, enabled: cacheEnabled, ttlMs: cacheTtlMs, clock };
     this.#memories = this.redisStore.partitions.map(() => new NearCache(memoryOptions));
@@ -490,7 +493,9 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     for (let attempt = 1; attempt <= MAX_LOADS; attempt++) {
       const registration =
         coordinator && (coordinator.registration ?? (await this.#register(id, coordinator)));
-      const loaded = await this.redisStore.load(id, known);
+      const reader = coordinator?.reader;
+      if (coordinator?.tracks && reader === undefined) flight.ground(); // nobody would tell what becomes of it
+      const loaded = await this.redisStore.load(id, known, reader);
       if (loaded !== undefined && flight.ended && !isSecond) {
         return memory.loads.read(id, (second) => this.#load(id, second, undefined, true));
       }
@@ -535,6 +540,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       let kept = false;
       try {
         const loaded = await write();
+        if (coordinator?.tracks) return loaded.session; // the server tells of what was read alone
         kept = this.#keep(loaded, flight);
         if (coordinator?.ready) loads.expectEcho(flight, loaded.session.revision);
         return loaded.session;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { CLOCK_METHODS, type Clock, pause, systemClock } from "../clock.js";
 import { outlastingMs } from "../cluster/lease.js";
+import type { Invalidation } from "../cluster/membership.js";
 import {
   InvalidSessionDataError,
   SessionConflictError,
@@ -11,6 +12,7 @@ import { Events } from "../events.js";
 import {
   DEFAULT_CHANNEL,
   DEFAULT_COMMAND_TIMEOUT_MS,
+  DEFAULT_INVALIDATION,
   DEFAULT_MAX_CONCURRENT_LOADS,
   DEFAULT_MAX_PENDING_COMMANDS,
   DEFAULT_MAX_STALENESS_MS,
@@ -20,6 +22,7 @@ import {
   DEFAULT_TOMBSTONE_TTL_MS,
   DEFAULT_TTL_MS,
   requireDelayMs,
+  requireInvalidation,
   requireKnownOptions,
   requireMethods,
   requireName,
@@ -42,6 +45,7 @@ import {
   type PartitionOptions,
   partitionsOf,
 } from "../redis/partitions.js";
+import type { TrackedSubscription } from "../redis/port.js";
 import {
   type AcknowledgementRequest,
   type DeleteRequest,
@@ -121,6 +125,11 @@ export interface RedisStoreOptions<T> extends PartitionOptions {
   maxStalenessMs?: number;
   /** The channel on which caching nodes are told of this store's writes; `null` for none. Default `"session:cluster:invalidate"`. */
   channel?: string | null;
+  /**
+   * `"tracking"`: its writes are told only while a caching node relies on that, since the others use `invalidation: "tracking"`. Default
+   * `"broadcast"`: always.
+   */
+  invalidation?: Invalidation;
   /** Names this store in what it tells. Default a random UUID. */
   nodeId?: string;
   /** Where the time comes from. Default: the machine. */
@@ -129,7 +138,7 @@ export interface RedisStoreOptions<T> extends PartitionOptions {
 
 const OPTIONS = (
   "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands maxConcurrentLoads breaker tombstoneTtlMs durability maxSessionsPerUser " +
-  "maxStalenessMs channel nodeId partitions pubsub clock"
+  "maxStalenessMs channel nodeId partitions pubsub invalidation clock"
 ).split(" ");
 
 /** A session with what a cache needs to know of it. Frozen. */
@@ -196,6 +205,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
       nodeId = randomUUID(),
       partitions = DEFAULT_PARTITIONS,
       pubsub = DEFAULT_PUBSUB,
+      invalidation = DEFAULT_INVALIDATION,
       clock = systemClock,
     } = options;
     requireName("prefix", prefix);
@@ -210,6 +220,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     requireName("nodeId", nodeId);
     requirePartitions("partitions", partitions);
     requirePubSub("pubsub", pubsub);
+    requireInvalidation("invalidation", invalidation);
     requireMethods("codec", codec, CODEC_METHODS);
     requireMethods("clock", clock, CLOCK_METHODS);
     this.#legacy = legacy === undefined ? undefined : resolveLegacy(legacy, prefix);
@@ -240,6 +251,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
         commands,
         clock,
         confirmations,
+        tellsListenersOnly: invalidation === "tracking",
         ...keys,
       });
       return { gate, commands, confirmations, table };
@@ -463,10 +475,13 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
 
   // What follows is for `ClusteredRedisStore`. Nothing of it follows aliases: where one is, it rejects with a `Moved`.
 
-  /** `get()` with what a cache needs to know; what is `known` of it already need not be sent again. */
-  async load(id: string, known?: Loaded<T>): Promise<Loaded<T> | undefined> {
+  /**
+   * `get()` with what a cache needs to know; what is `known` of it already need not be sent again. By `reader`, where the server shall tell when
+   * it changes.
+   */
+  async load(id: string, known?: Loaded<T>, reader?: TrackedSubscription): Promise<Loaded<T> | undefined> {
     this.#assertUsable(id);
-    const row = await this.#table.read(id, known?.session.revision);
+    const row = await this.#table.read(id, known?.session.revision, reader);
     return row && this.#decode(id, row, known);
   }
 

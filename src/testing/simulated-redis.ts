@@ -16,6 +16,12 @@ interface Subscriber {
   readonly onMessage: (message: string, channel: string) => void;
 }
 
+/** A connection with CLIENT TRACKING on, in its default mode. */
+interface Tracker {
+  /** What was read of a key by this connection is outdated; without a key: of any. */
+  readonly onInvalidated: (key: string | undefined) => void;
+}
+
 const SOME_REPLID = "5e551011".repeat(5);
 
 /**
@@ -32,13 +38,20 @@ export class SimulatedRedis {
   readonly #keyspace: Keyspace;
   readonly #context: CommandContext;
   readonly #subscribers = new Map<string, Set<Subscriber>>();
+  /** Who is told when a key changes: each once, since it was read by that connection. */
+  readonly #trackers = new Map<string, Set<Tracker>>();
+  /** The connection whose reads are noted now. */
+  #reader: Tracker | undefined;
   /** The digests of the scripts that it was sent. */
   readonly #known = new Set<string>();
 
   constructor({ clock, replid = SOME_REPLID }: SimulatedRedisOptions) {
     const nowMs = () => Math.floor(clock.wallNow());
     this.replid = replid;
-    this.#keyspace = new Keyspace(nowMs);
+    this.#keyspace = new Keyspace(nowMs, {
+      looked: (key) => this.#looked(key),
+      changed: (key) => this.#changed(key),
+    });
     const server = this;
     this.#context = {
       keyspace: this.#keyspace,
@@ -50,11 +63,24 @@ export class SimulatedRedis {
     };
   }
 
-  /** Runs one command. Throws what a client would reject with: an error whose message begins with its code. */
-  execute([name, ...args]: Command): Reply {
+  /**
+   * Runs one command. Throws what a client would reject with: an error whose message begins with its code. The connection that sends it, if that
+   * tracks what it reads, is told once when any of that changes.
+   */
+  execute([name, ...args]: Command, tracker?: Tracker): Reply {
     const command = name.toUpperCase();
-    if (command === "EVAL" || command === "EVALSHA") return this.#runScript(command, args);
-    return this.#call(command, args);
+    this.#reader = tracker;
+    try {
+      if (command === "EVAL" || command === "EVALSHA") return this.#runScript(command, args);
+      return this.#call(command, args);
+    } finally {
+      this.#reader = undefined;
+    }
+  }
+
+  /** Forgets what a connection has read. */
+  forget(tracker: Tracker): void {
+    for (const trackers of this.#trackers.values()) trackers.delete(tracker);
   }
 
   /** Delivers what is published on these channels from now on, in that order; returns what ends it. */
@@ -76,12 +102,14 @@ export class SimulatedRedis {
   /** Replaces all data. */
   restore(snapshot: RedisSnapshot): void {
     this.#keyspace.restore(snapshot);
+    this.#changedAll();
   }
 
   /** The process ends and starts again: subscriptions and known scripts are lost, the data only if there is no file to load it from. */
   restart({ replid, data }: { readonly replid: string; readonly data: "kept" | "lost" }): void {
     this.replid = replid;
     this.#subscribers.clear();
+    this.#trackers.clear();
     this.#known.clear();
     if (data === "lost") this.#keyspace.restore(new Map());
   }
@@ -102,7 +130,30 @@ export class SimulatedRedis {
     if (command.writes && this.readOnly) {
       throw new ReplyError("READONLY You can't write against a read only replica.");
     }
-    return command.run(this.#context, args);
+    const reader = this.#reader;
+    if (command.writes) this.#reader = undefined; // what it looks at is not what it was asked for
+    try {
+      return command.run(this.#context, args);
+    } finally {
+      this.#reader = reader;
+    }
+  }
+
+  #looked(key: string): void {
+    if (this.#reader === undefined) return;
+    this.#trackers.set(key, (this.#trackers.get(key) ?? new Set()).add(this.#reader));
+  }
+
+  #changed(key: string): void {
+    const trackers = this.#trackers.get(key) ?? [];
+    this.#trackers.delete(key);
+    for (const { onInvalidated } of trackers) onInvalidated(key);
+  }
+
+  #changedAll(): void {
+    const trackers = new Set([...this.#trackers.values()].flatMap((trackers) => [...trackers]));
+    this.#trackers.clear();
+    for (const { onInvalidated } of trackers) onInvalidated(undefined);
   }
 
   #unsubscribe(channel: string, subscriber: Subscriber): void {

@@ -1,3 +1,4 @@
+import type { Invalidation } from "../cluster/membership.js";
 import { SessionMeshError } from "../errors.js";
 import { ClusteredRedisStore } from "../stores/clustered-redis-store.js";
 import { History, type HistoryData, type Violation } from "./history.js";
@@ -15,12 +16,15 @@ export interface SimulationOptions {
   readonly plan?: readonly Step[];
   /** How long the network takes at most, in milliseconds. Default: one of a few, by the seed. */
   readonly maxDelayMs?: number;
+  /** How each of the three nodes hears of changes. Default: all by broadcast. */
+  readonly invalidation?: readonly Invalidation[];
 }
 
 /** How a simulated history ended. */
 export interface SimulationResult {
   readonly seed: number;
   readonly plan: readonly Step[];
+  readonly invalidation: readonly Invalidation[];
   readonly violations: readonly Violation[];
   /** How long it lasted, by the time of the world. */
   readonly simulatedMs: number;
@@ -59,10 +63,11 @@ export async function simulate({
   seed,
   plan = planOf(seed, NODES.length),
   maxDelayMs = new SeededRandom(`network ${seed}`).pick([2, 20, 60, 150]),
+  invalidation = [],
 }: SimulationOptions): Promise<SimulationResult> {
   const world = new SimulatedWorld({ seed, network: { maxDelayMs }, logLimit: 20_000 });
   const players = NODES.map(
-    (name, n) => new Player(world, world.node(name, { resendsUnanswered: n % 2 === 1 })),
+    (name, n) => new Player(world, world.node(name, { resendsUnanswered: n % 2 === 1 }), invalidation[n]),
   );
   const history = new History({ maxStalenessMs: SIMULATED_BOUND_MS, toleranceMs: TOLERANCE_MS });
   for (const player of players) void player.start();
@@ -78,6 +83,7 @@ export async function simulate({
   return {
     seed,
     plan,
+    invalidation,
     violations: history.violations,
     simulatedMs: world.nowMs,
     answers: history.reads,
@@ -93,14 +99,14 @@ class Player {
   readonly store: Store;
   readonly #world: SimulatedWorld;
 
-  constructor(world: SimulatedWorld, node: WorldNode) {
+  constructor(world: SimulatedWorld, node: WorldNode, invalidation: Invalidation = "broadcast") {
     this.node = node;
     this.#world = world;
     this.store = new ClusteredRedisStore<HistoryData>({
       client: node.port,
       clock: node.clock,
       commandTimeoutMs: COMMAND_TIMEOUT_MS,
-      cluster: { nodeId: node.name, maxStalenessMs: SIMULATED_BOUND_MS },
+      cluster: { nodeId: node.name, maxStalenessMs: SIMULATED_BOUND_MS, invalidation },
       localCache: { maxEntries: 100 },
     });
   }
@@ -223,7 +229,7 @@ export async function shrink(result: SimulationResult, maxRuns = 200): Promise<S
     for (let from = 0; from < best.plan.length && runs < maxRuns; ) {
       const plan = [...best.plan.slice(0, from), ...best.plan.slice(from + size)];
       runs++;
-      const shorter = await simulate({ seed: result.seed, plan });
+      const shorter = await simulate({ ...result, plan });
       if (shorter.violations.length > 0) best = shorter;
       else from += size;
     }

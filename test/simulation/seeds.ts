@@ -1,15 +1,20 @@
 import { expect } from "vitest";
+import type { Invalidation } from "../../src/index.js";
 import type { Step } from "../../src/testing/simulation/plan.js";
 import { SeededRandom } from "../../src/testing/simulation/random.js";
 import { reportOf, type SimulationResult, shrink, simulate } from "../../src/testing/simulation.js";
 
 /** Plays a history for each seed, and prints the shortest part of the first one that breaks a promise. */
-export async function playSeeds(first: number, count: number): Promise<void> {
+export async function playSeeds(
+  first: number,
+  count: number,
+  invalidation?: readonly Invalidation[],
+): Promise<void> {
   let answers = 0;
   let simulatedMs = 0;
   let worstStalenessMs = 0;
   for (let seed = first; seed < first + count; seed++) {
-    const result = await simulate({ seed });
+    const result = await simulate({ seed, ...(invalidation && { invalidation }) });
     if (result.violations.length > 0) throw new Error(reportOf(await shrink(result)));
     answers += result.answers;
     simulatedMs += result.simulatedMs;

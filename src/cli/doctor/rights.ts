@@ -44,7 +44,7 @@ export const RIGHTS: readonly Right[] = [
   { name: "ZREMRANGEBYSCORE", loss: USERS, trial: (key) => ["ZREMRANGEBYSCORE", key, "-inf", "0"] },
   { name: "ZRANGE", loss: "sessionsOf() fails", trial: (key) => ["ZRANGE", key, "0", "-1"] },
   { name: "ZREM", loss: "sessionsOf() fails", trial: (key) => ["ZREM", key, "m"] },
-  { name: "TIME", loss: "sessions with a user or an absolute end cannot be written", trial: () => ["TIME"] },
+  { name: "TIME", loss: LEASES, trial: () => ["TIME"] },
   { name: "UNLINK", loss: "no session can be deleted", trial: (key) => ["UNLINK", key] },
   {
     name: "SCAN",
@@ -63,6 +63,12 @@ export const RIGHTS: readonly Right[] = [
     loss: "with the option `durability`, no deletion is confirmed",
     isEssential: false,
     trial: () => ["WAIT", "0", "1"],
+  },
+  {
+    name: "CLIENT|TRACKING",
+    loss: 'with `invalidation: "tracking"`, nothing is answered from memory',
+    isEssential: false,
+    trial: () => ["CLIENT", "TRACKING", "OFF"],
   },
   {
     name: "INFO",

@@ -7,8 +7,8 @@ import { BEAT } from "./beat.js";
 describe.each(SERVERS)("on $name", (server) => {
   const { redis, names, run, listen, foreignChain } = useScripts(server);
 
-  const beat = (nonce = newTag(), fresh = newTag(), node = "node") =>
-    run(BEAT, [names.meta], [nonce, fresh, names.channel, node]);
+  const beat = (nonce = newTag(), fresh = newTag(), node = "node", listensMs: number | "" = "") =>
+    run(BEAT, [names.meta], [nonce, fresh, names.channel, node, listensMs]);
   const head = () => redis.send("HGET", names.meta, "c");
   const epoch = () => redis.send("HGET", names.meta, "e");
 
@@ -59,6 +59,35 @@ describe.each(SERVERS)("on $name", (server) => {
     await expect.poll(() => messages).toEqual([["SM1B", nonce, fresh]]);
     await beat();
     expect(await head()).toBe(fresh); // from then on the chain is this server's
+  });
+
+  describe("of a node that must be told of every change", () => {
+    const listens = (listensMs: number, fresh = newTag()) => beat(newTag(), fresh, "node", listensMs);
+
+    test("says until when, by the clock of Redis", async () => {
+      const [seconds] = (await redis.send("TIME")) as string[];
+      await listens(600_000);
+      const untilMs = Number(await redis.send("HGET", names.meta, "l"));
+      expect(untilMs).toBeGreaterThanOrEqual(Number(seconds) * 1_000 + 600_000);
+      expect(untilMs).toBeLessThan(Number(seconds) * 1_000 + 660_000);
+    });
+
+    test("breaks the chain if changes may not have been told, once", async () => {
+      await beat();
+      await write();
+      const messages = await listen(names.channel);
+      const fresh = newTag();
+      await listens(10_000, fresh);
+      expect(await head()).toBe(fresh);
+      await expect.poll(() => messages).toEqual([["SM1B", expect.anything(), fresh]]);
+      await listens(10_000);
+      expect(await head()).toBe(fresh);
+    });
+
+    test("is no business of one that need not be", async () => {
+      await beat();
+      expect(await redis.send("HGET", names.meta, "l")).toBeNull();
+    });
   });
 
   test("goes on with the registry of another server", async () => {

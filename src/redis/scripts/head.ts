@@ -1,4 +1,5 @@
 import { ALIAS_HEADER_LENGTH, HEADER_LENGTH } from "../../session/record.js";
+import { NOW } from "./now.js";
 
 /**
  * The part that all scripts share which look at a record's header.
@@ -7,24 +8,18 @@ import { ALIAS_HEADER_LENGTH, HEADER_LENGTH } from "../../session/record.js";
  *
  * `generation_of(generations, user)`: the user's generation now, in 8 digits. Sessions that were stamped with an earlier one are over.
  *
- * `now_ms()`: the clock of Redis, in milliseconds since 1970.
- *
  * `kind_of(head, generations)`: what kind of record begins with `head`: `live` for one of ours, `foreign` for the plain JSON of another store,
  * `absent` for none, `moved` for an alias, `gone` for a tombstone, an alias whose grace is over or a session whose user was revoked, and
  * `corrupt` for whatever else there is, which must be left as it is. Layout: `session/record.ts`. O(1).
  *
  * `target_of(key)`: the id that the alias under a key leads to. No script goes there itself: that key may be in another slot.
  */
-export const HEAD = `
+export const HEAD = `${NOW}
 local function user_of(head)
   return string.sub(head, ${HEADER_LENGTH + 1}, ${HEADER_LENGTH} + tonumber(string.sub(head, 75, 78)))
 end
 local function generation_of(generations, user)
   return string.format('%08d', redis.call('HGET', generations, user) or 0)
-end
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function kind_of(head, generations)
   if head == '' then return 'absent' end

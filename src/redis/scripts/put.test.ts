@@ -25,6 +25,7 @@ interface Put {
   user?: string;
   data?: string;
   channel?: string;
+  toListenersOnly?: boolean;
 }
 
 type Outcome = [outcome: string, lifeOrRecord?: number | string, headerOrLife?: string | number];
@@ -47,9 +48,10 @@ describe.each(SERVERS)("on $name", (server) => {
 
   /** Writes; answers with the outcome, the life and the header. */
   async function put({ mode, expected = "", tag = newTag(), user = "", data = "[1]", ...rest }: Put) {
-    const { ttlMs, endMs, absoluteTtlMs, channel = names.channel } = rest;
+    const { ttlMs, endMs, absoluteTtlMs, channel = names.channel, toListenersOnly = false } = rest;
     const life = [digits(ttlMs), digits(DEFAULT_TTL_MS), digits(endMs), absoluteTtlMs ?? ""];
     const args = [mode, expected, tag, NOW_MS, ...life, user, data, channel, "node", names.users];
+    args.push(toListenersOnly ? "1" : "");
     return (await run(PUT, [names.key, names.meta, names.generations], args)) as unknown as Outcome;
   }
 
@@ -398,6 +400,26 @@ describe.each(SERVERS)("on $name", (server) => {
       const tag = newTag();
       await put({ mode: "set", tag });
       await expect.poll(() => messages).toEqual([["SM1I", "", tag, "node", names.key]]);
+    });
+
+    test("are told by a node that needs no messages itself only while another one does", async () => {
+      const messages = await listen(names.channel);
+      const nowMs = await redis.nowMs();
+      await put({ mode: "set", toListenersOnly: true });
+      await redis.send("HSET", names.meta, "l", String(nowMs + 60_000));
+      const tag = newTag();
+      await put({ mode: "set", tag, toListenersOnly: true });
+      await redis.send("HSET", names.meta, "l", String(nowMs - 1));
+      await put({ mode: "set", toListenersOnly: true });
+      expect(await redis.send("HGET", names.meta, "l")).toBeNull(); // whoever listens again shall know
+      const last = newTag();
+      await put({ mode: "set", tag: last });
+      await expect
+        .poll(() => messages.map(([, previous, tag]) => [previous, tag]))
+        .toEqual([
+          ["", tag],
+          [tag, last],
+        ]);
     });
 
     test("are not told by a store without a channel", async () => {

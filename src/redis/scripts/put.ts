@@ -1,6 +1,7 @@
 import { HEAD_LENGTH, HEADER_LENGTH } from "../../session/record.js";
 import { ANNOUNCE } from "./announce.js";
 import { HEAD } from "./head.js";
+import { LISTENERS } from "./listeners.js";
 import { script } from "./script.js";
 import { USER_INDEX } from "./user-index.js";
 
@@ -12,7 +13,7 @@ import { USER_INDEX } from "./user-index.js";
  *   has tag ARGV 2)
  * - ARGV 2 expected tag, 3 new tag, 4 wall clock of the writer, 5 TTL or '' for the session's own, 6 default TTL
  * - ARGV 7 wall-clock end or '' for now + TTL, 8 absolute TTL or '', 9 user or '' for the session's own, 10 data, 11 channel or '', 12 node
- * - ARGV 13 what stands before a user in the key of their index
+ * - ARGV 13 what stands before a user in the key of their index, 14 `1` to tell the nodes only if one relies on that, or ''
  * - times have 13 digits; returns `{'written', remaining life in ms, header with user}`, `{'conflict', record, remaining life}` or
  *   `{'conflict' | 'absent' | 'gone' | 'expired' | 'corrupt'}`; `{'moved', new id}` for an alias
  *
@@ -20,7 +21,7 @@ import { USER_INDEX } from "./user-index.js";
  * tombstone. A record that already has the new tag is a repetition of this very write: it is answered as written, and nothing is
  * written twice. O(size of the record).
  */
-export const PUT = script(`${HEAD}${ANNOUNCE}${USER_INDEX}
+export const PUT = script(`${HEAD}${ANNOUNCE}${LISTENERS}${USER_INDEX}
 local head = redis.call('GETRANGE', KEYS[1], 0, ${HEAD_LENGTH - 1})
 local kind, mode, tag = kind_of(head, KEYS[3]), ARGV[1], ''
 local created, ttl, expires, user = ARGV[4], ARGV[5], ARGV[7], ARGV[9]
@@ -50,6 +51,6 @@ if expires == '' then expires = string.format('%013d', ARGV[4] + life) end
 head = 'L1' .. ARGV[3] .. created .. expires .. ttl .. absolute .. generation .. string.format('%04d', #user) .. user
 redis.call('SET', KEYS[1], head .. ARGV[10], 'PX', life)
 index(ARGV[13], user, KEYS[1], life)
-announce(KEYS[2], ARGV[11], 'I', ARGV[3], ARGV[12], KEYS[1])
+if ARGV[14] ~= '1' or has_listeners(KEYS[2]) then announce(KEYS[2], ARGV[11], 'I', ARGV[3], ARGV[12], KEYS[1]) end
 return {'written', life, head}
 `);

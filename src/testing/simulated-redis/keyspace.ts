@@ -21,6 +21,14 @@ type Entry = TypedValue & { expiresAtMs: number | undefined; readonly order: num
 /** A copy of all data, as a replica has it. */
 export type RedisSnapshot = ReadonlyMap<string, Entry>;
 
+/** What a keyspace tells of its keys. */
+export interface KeyspaceEvents {
+  /** Somebody wanted to know what is under a key. */
+  looked(key: string): void;
+  /** What is under a key is not what it was, or is nothing any more. */
+  changed(key: string): void;
+}
+
 /**
  * The data of a simulated server: keys, their values and when they expire.
  *
@@ -28,13 +36,15 @@ export type RedisSnapshot = ReadonlyMap<string, Entry>;
  */
 export class Keyspace {
   readonly #nowMs: () => number;
+  readonly #events: KeyspaceEvents;
   #entries = new Map<string, Entry>();
   /** Keys made so far: by this number, and not by its place, SCAN finds where it was. */
   #made = 0;
 
   /** `nowMs`: the server's clock, in whole milliseconds. */
-  constructor(nowMs: () => number) {
+  constructor(nowMs: () => number, events: KeyspaceEvents) {
     this.#nowMs = nowMs;
+    this.#events = events;
   }
 
   typeOf(key: string): keyof Values | "none" {
@@ -55,6 +65,7 @@ export class Keyspace {
   put<T extends keyof Values>(key: string, type: T, value: Values[T], expiresAtMs?: number): void {
     const order = this.#find(key)?.order ?? ++this.#made;
     this.#entries.set(key, { type, value, expiresAtMs, order } as Entry);
+    this.#events.changed(key);
   }
 
   /** Changes a hash, a sorted set or a list, which begins empty and goes when it is empty; returns what the change does. */
@@ -62,6 +73,7 @@ export class Keyspace {
     const found = this.get(key, type);
     const value = found ?? ((type === "list" ? [] : new Map()) as Values[T]);
     const result = change(value);
+    this.#events.changed(key);
     const size = Array.isArray(value) ? value.length : value.size;
     if (size === 0) this.delete(key);
     else if (found === undefined) this.put(key, type, value);
@@ -69,7 +81,9 @@ export class Keyspace {
   }
 
   delete(key: string): boolean {
-    return this.#find(key) !== undefined && this.#entries.delete(key);
+    if (this.#find(key) === undefined) return false;
+    this.#events.changed(key);
+    return this.#entries.delete(key);
   }
 
   /** When a key expires; `undefined` if never, `"none"` if there is no such key. */
@@ -80,8 +94,10 @@ export class Keyspace {
 
   expireAt(key: string, atMs: number): boolean {
     const entry = this.#find(key);
-    if (entry !== undefined) entry.expiresAtMs = atMs;
-    return entry !== undefined;
+    if (entry === undefined) return false;
+    entry.expiresAtMs = atMs;
+    this.#events.changed(key);
+    return true;
   }
 
   /** The next keys after a cursor, and the cursor after them, which is 0 at the end. A key that is there all the time is found. */
@@ -111,9 +127,11 @@ export class Keyspace {
   }
 
   #find(key: string): Entry | undefined {
+    this.#events.looked(key);
     const entry = this.#entries.get(key);
     if (entry?.expiresAtMs === undefined || this.#nowMs() <= entry.expiresAtMs) return entry;
     this.#entries.delete(key);
+    this.#events.changed(key);
     return undefined;
   }
 }

@@ -74,6 +74,23 @@ export function renewEpoch(call: Call, meta: string, fresh: string): string {
   return head;
 }
 
+/** Whether a change must be told, see `redis/scripts/listeners.ts`. */
+export function hasListeners(call: Call, meta: string): boolean {
+  const listened = call("HGET", meta, "l");
+  if (listened === null) return false;
+  if (nowMs(call) < Number(listened)) return true;
+  call("HDEL", meta, "l");
+  return false;
+}
+
+/** Notes that it must be, for so long; returns the head of the chain. */
+export function listen(call: Call, meta: string, lifeMs: number, fresh: string, head: string): string {
+  const isNew = call("HGET", meta, "l") === null;
+  if (isNew) call("HSET", meta, "c", fresh);
+  call("HSET", meta, "l", nowMs(call) + lifeMs);
+  return isNew ? fresh : head;
+}
+
 /** The nodes that may hold a lease, each with the number of its beats. */
 export function registry(call: Call, meta: string): string[] {
   const fields = call("HGETALL", meta) as string[];

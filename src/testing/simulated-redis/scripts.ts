@@ -24,9 +24,11 @@ import {
   type Call,
   digits,
   generationOf,
+  hasListeners,
   headOf,
   index,
   kindOf,
+  listen,
   nowMs,
   registry,
   renewEpoch,
@@ -43,8 +45,9 @@ type Strings5 = [...Strings3, ...Strings2];
 
 function beat(call: Call, keys: readonly string[], args: readonly string[]): Reply {
   const [meta] = keys as [string];
-  const [nonce, fresh, channel, node] = args as [...Strings2, ...Strings2];
-  const head = renewEpoch(call, meta, fresh);
+  const [nonce, fresh, channel, node, lifeMs = ""] = args as [...Strings2, ...Strings2, string?];
+  let head = renewEpoch(call, meta, fresh);
+  if (lifeMs !== "") head = listen(call, meta, Number(lifeMs), fresh, head);
   call("HINCRBY", meta, `n:${node}`, 1);
   return call("PUBLISH", channel, `SM1B\n${nonce}\n${head}`);
 }
@@ -140,13 +143,13 @@ function list(call: Call, keys: readonly string[]): Reply {
 type PutArgs = [
   ...[mode: string, expected: string, tag: string, wallMs: string, ttl: string, defaultTtl: string],
   ...[endMs: string, absoluteTtl: string, user: string, data: string, channel: string, node: string],
-  users: string,
+  ...[users: string, toListenersOnly?: string],
 ];
 
 function put(call: Call, keys: readonly string[], args: readonly string[]): Reply {
   const [record, meta, generations] = keys as Strings3;
   const [mode, expected, newTag, wallMs, askedTtl, defaultTtl, ...rest] = args as PutArgs;
-  const [askedEndMs, absoluteTtl, askedUser, data, channel, node, users] = rest;
+  const [askedEndMs, absoluteTtl, askedUser, data, channel, node, users, toListenersOnly] = rest;
   let head = headOf(call, record);
   const kind = kindOf(call, head, generations);
   let [tag, created, ttl, expires, user] = ["", wallMs, askedTtl, askedEndMs, askedUser];
@@ -181,7 +184,9 @@ function put(call: Call, keys: readonly string[], args: readonly string[]): Repl
   head = `L1${newTag}${created}${expires}${ttl}${absolute}${generation}${String(user.length).padStart(4, "0")}${user}`;
   call("SET", record, head + data, "PX", life);
   index(call, users, user, record, life);
-  announce(call, meta, channel, { kind: "I", tag: newTag, node, key: record });
+  if (toListenersOnly !== "1" || hasListeners(call, meta)) {
+    announce(call, meta, channel, { kind: "I", tag: newTag, node, key: record });
+  }
   return ["written", life, head];
 }
 

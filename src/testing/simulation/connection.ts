@@ -65,6 +65,7 @@ export class Connection {
   /** The server's end. */
   #server: SimulatedRedis | undefined;
   #unsubscribe: (() => void) | undefined;
+  #tracker: Parameters<SimulatedRedis["execute"]>[1];
   #isOpen = true;
   #messagesToLose = 0;
 
@@ -119,6 +120,17 @@ export class Connection {
     });
   }
 
+  /** From now on the node is told when what it reads by this connection changes; without a key: all of it may have. */
+  track(onInvalidated: (key: string | undefined) => void): void {
+    this.#wires.toServer.send(() => {
+      this.#tracker = {
+        onInvalidated: (key) => {
+          this.#deliver(`that ${key ?? "everything"} is outdated`, () => onInvalidated(key));
+        },
+      };
+    });
+  }
+
   /** The node closes it: it hears nothing any more at once, and the server learns it later. */
   close(): void {
     if (!this.#isOpen) return;
@@ -166,7 +178,7 @@ export class Connection {
     const { log, onCommand } = this.#world;
     const { queue } = this.#address;
     queue.spendCommand();
-    const reply = execute(server, command);
+    const reply = execute(server, command, this.#tracker);
     onCommand?.(command);
     this.#note("server", () => {
       const told = reply instanceof Error ? reply.message : log.reply(reply);
@@ -179,17 +191,27 @@ export class Connection {
   #forget(): void {
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
+    if (this.#tracker !== undefined) this.#server?.forget(this.#tracker);
     this.#server = undefined;
     this.#address.connections.delete(this);
   }
 
   #push(message: string, onMessage: (message: string) => void): void {
-    const { log, network } = this.#world;
+    const { log } = this.#world;
     if (this.#messagesToLose > 0) {
       this.#messagesToLose--;
       this.#note("world", () => `${this.process.name} never hears ${log.message(message)}`);
       return;
     }
+    this.#deliver(
+      () => log.message(message),
+      () => onMessage(message),
+    );
+  }
+
+  /** Sends what was not asked for. */
+  #deliver(what: string | (() => string), hear: () => void): void {
+    const { network } = this.#world;
     const toNode = this.#wires.toNode;
     if (toNode.underWay >= network.maxUndelivered) {
       this.#note("server", `drops the subscription of ${this.process.name}, which is too slow`);
@@ -199,8 +221,8 @@ export class Connection {
     this.#address.queue.spendMessage();
     this.#world.onMessage?.();
     toNode.send(() => {
-      this.#note(this.process.name, () => `hears ${log.message(message)}`);
-      onMessage(message);
+      this.#note(this.process.name, () => `hears ${typeof what === "string" ? what : what()}`);
+      hear();
     }, this.#address.queue.spentMs);
   }
 
@@ -216,9 +238,9 @@ export class Connection {
   }
 }
 
-function execute(server: SimulatedRedis, command: Command): Reply | Error {
+function execute(server: SimulatedRedis, ...asked: Parameters<SimulatedRedis["execute"]>): Reply | Error {
   try {
-    return server.execute(command);
+    return server.execute(...asked);
   } catch (error) {
     return error as Error;
   }

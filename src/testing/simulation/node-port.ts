@@ -1,4 +1,12 @@
-import type { Command, RedisPort, Reply, Subscription, SubscriptionRequest } from "../../redis/port.js";
+import type {
+  Command,
+  RedisPort,
+  Reply,
+  Subscription,
+  SubscriptionRequest,
+  TrackedSubscription,
+  TrackingRequest,
+} from "../../redis/port.js";
 import {
   BOTH_WAYS,
   Connection,
@@ -58,7 +66,52 @@ export class NodePort implements RedisPort {
     return new Promise((resolve, reject) => this.#transmit({ command, resolve, reject }));
   }
 
-  subscribe({ channels, onMessage, onClose, signal }: SubscriptionRequest): Promise<Subscription> {
+  async subscribe(request: SubscriptionRequest): Promise<Subscription> {
+    const { close } = await this.#subscribe(request);
+    return { close };
+  }
+
+  async track(request: TrackingRequest): Promise<TrackedSubscription> {
+    const unanswered = new Set<PendingCommand>();
+    let isLost = false;
+    const lost = () => {
+      isLost = true;
+      for (const { reject } of unanswered) reject(new Error("Connection lost"));
+      unanswered.clear();
+    };
+    const onClose = (reason: string) => {
+      request.onClose(reason);
+      lost();
+    };
+    const { connection, close } = await this.#subscribe({ ...request, onClose }, request.onInvalidated);
+    const read = (command: Command) =>
+      new Promise<Reply>((resolve, reject) => {
+        const pending = { command, resolve, reject };
+        unanswered.add(pending);
+        connection.send(command, (reply) => {
+          unanswered.delete(pending);
+          if (reply instanceof Error) reject(reply);
+          else resolve(reply);
+        });
+      });
+    const send = async (command: Command) => {
+      if (isLost) return this.send(command);
+      return read(command).catch((error) => {
+        if (isLost) return this.send(command);
+        throw error;
+      });
+    };
+    const closed = () => {
+      close();
+      lost();
+    };
+    return { send, close: closed };
+  }
+
+  #subscribe(
+    { channels, onMessage, onClose, signal }: SubscriptionRequest,
+    onInvalidated?: TrackingRequest["onInvalidated"],
+  ): Promise<{ connection: Connection; close(): void }> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       let isSubscribed = false;
@@ -67,7 +120,10 @@ export class NodePort implements RedisPort {
         else reject(new Error(reason));
       };
       const connection = this.#open("subscription", {
-        onOpen: () => connection.subscribe(channels, onDone, onMessage),
+        onOpen: () => {
+          if (onInvalidated !== undefined) connection.track(onInvalidated);
+          connection.subscribe(channels, onDone, onMessage);
+        },
         onLost: lost,
       });
       const close = () => {
@@ -77,7 +133,7 @@ export class NodePort implements RedisPort {
       };
       const onDone = () => {
         isSubscribed = true;
-        resolve({ close });
+        resolve({ connection, close });
       };
       signal.addEventListener("abort", () => {
         if (!this.#connections.has(connection)) return; // it is over already

@@ -469,7 +469,7 @@ describe("stores in a world", () => {
     const text = world.log.toString();
     expect(text).toMatch(/get session-\d+: \d/);
     expect(text).toContain("put sess:session-");
-    expect(world.server.execute(["HLEN", "sessionmesh:meta:session:cluster:invalidate"])).toBe(5);
+    expect(world.server.execute(["HLEN", "sessionmesh:meta:session:cluster:invalidate"])).toBe(6);
   });
 
   test("go the same way if the seed is the same, and another way if it is not", async () => {
