@@ -10,12 +10,13 @@ import {
 } from "../src/index.js";
 import type { RedisClient } from "../src/redis/detect.js";
 import { History } from "../src/testing/history.js";
+import { CLIENT_KINDS, type ClientKind } from "./support/clients.js";
 import { eventually } from "./support/eventually.js";
 import { cached, clusterNames, leaseHeld, startNode, type TestData, type TestStore } from "./support/node.js";
 import { redisCommand } from "./support/redis-command.js";
 import { replicationOf, useSentinel } from "./support/sentinel.js";
 import { sentinelClientKinds } from "./support/sentinel-clients.js";
-import { BOUND_MS, callsOf, shortCluster } from "./support/short-bound.js";
+import { BOUND_MS, callsOf, Questioner, shortCluster } from "./support/short-bound.js";
 
 /** What one process with four nodes may need to tell of an answer. */
 const TOLERANCE_MS = 100;
@@ -25,13 +26,16 @@ const ANY = 0; // these clients ask sentinels
 
 const sentinel = useSentinel();
 
-/** One node for each client, of one cluster. */
+/** One node for each client, and one that tracks what it reads, of one cluster. */
 async function startNodes() {
   const options = { port: ANY, ...shortCluster() };
   const kinds = sentinelClientKinds(sentinel.topology);
-  const nodes = await Promise.all(kinds.map((kind) => startNode({ ...options, kind })));
+  const [kind] = kinds as [ClientKind];
+  const tracking = { ...options, kind, cluster: { ...options.cluster, invalidation: "tracking" as const } };
+  const all = [...kinds.map((kind) => ({ ...options, kind })), tracking];
+  const nodes = await Promise.all(all.map((options) => startNode(options)));
   const [writer] = nodes as [TestStore];
-  return { nodes, writer, prefix: options.prefix };
+  return { nodes, writer, options };
 }
 
 /** Writes one session fifty times at once. What the last of these writes answered. */
@@ -245,6 +249,30 @@ describe("behind sentinels", { timeout: 60_000 }, () => {
     await judged(running);
   });
 
+  test("a node that is left alone with the old master, which still takes writes for a while, serves nothing for longer than that and the bound", async () => {
+    const { topology } = sentinel;
+    const { nodes, writer, options } = await startNodes();
+    const old = await topology.master();
+    const lonely = await startNode({ ...options, kind: CLIENT_KINDS[0] as ClientKind, port: old.port });
+    const { id } = await writer.create({ n: 1 });
+    for (const node of [...nodes, lonely]) await cached(node, id);
+    const asked = new Questioner(lonely, id);
+    await topology.failover();
+    await eventually(() => nodes[1]?.delete(id).catch(() => false));
+    const refusesWrites = () =>
+      redisCommand(old.port, "SET", "probe", "1").then(
+        () => false,
+        (error: Error) => /NOREPLICAS|READONLY/.test(error.message),
+      );
+    await eventually(refusesWrites, { timeoutMs: 30_000 });
+    const refusedAtMs = performance.now();
+    await eventually(() => performance.now() > refusedAtMs + 3 * BOUND_MS);
+    expect(asked.answers).toBeGreaterThan(0);
+    expect(asked.lastServedAtMs).toBeLessThan(refusedAtMs + BOUND_MS + TOLERANCE_MS);
+    await expect(lonely.get(id)).rejects.toThrow(StoreUnavailableError);
+    await topology.settled();
+  });
+
   test("deletions that replicas must have are confirmed by each master in turn", async () => {
     const { topology } = sentinel;
     const durability = { replicas: 2, timeoutMs: 1_500 };
@@ -263,7 +291,7 @@ describe("behind sentinels", { timeout: 60_000 }, () => {
 
   test("a deletion that replication lost is made again by those who remember it", async () => {
     const { topology } = sentinel;
-    const { nodes, writer, prefix } = await startNodes();
+    const { nodes, writer, options } = await startNodes();
     const { id } = await writer.create({ n: 1 });
     for (const node of nodes) await cached(node, id);
     await topology.replicated();
@@ -275,7 +303,7 @@ describe("behind sentinels", { timeout: 60_000 }, () => {
     const old = await topology.killMaster();
     const promoted = await topology.master();
     await eventually(async () =>
-      expect(await redisCommand(promoted.port, "GET", `${prefix}${id}`)).toMatch(/\r\nT1/),
+      expect(await redisCommand(promoted.port, "GET", `${options.prefix}${id}`)).toMatch(/\r\nT1/),
     );
     const reasserted = () =>
       nodes.reduce((sum, { coordinator }) => sum + (coordinator?.stats().reasserted ?? 0), 0);
