@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { commandOf } from "../scripts/redis-cluster.mjs";
 import {
+  ClusteredRedisStore,
+  type ClusterOptions,
   DEFAULT_MAX_STALENESS_MS,
   type Invalidation,
   type RedisClient,
@@ -9,9 +11,17 @@ import {
 } from "../src/index.js";
 import { slotOf } from "../src/redis/cluster-slots.js";
 import type { PubSubMode } from "../src/redis/port.js";
+import { DOCUMENTED_USER, documentedRules } from "./support/access.js";
 import { CLUSTER_CLIENT_KINDS, clusterClientKinds } from "./support/cluster-clients.js";
 import { eventually } from "./support/eventually.js";
-import { cached, clusterNames, type NodeOptions, startNode, type TestStore } from "./support/node.js";
+import {
+  cached,
+  clusterNames,
+  type NodeOptions,
+  startNode,
+  type TestData,
+  type TestStore,
+} from "./support/node.js";
 import { useRedisCluster } from "./support/redis-cluster.js";
 
 const cluster = useRedisCluster();
@@ -237,6 +247,43 @@ test.each(
   });
   expect(await cleared).toBe(50);
   expect(await store.size()).toBe(0);
+});
+
+test.each(
+  CURRENT_KINDS,
+)("the user that the guide recommends may do all that is needed, on $name", async (kind) => {
+  const { username, password } = DOCUMENTED_USER;
+  const onAll = (...command: string[]) =>
+    Promise.all(cluster.topology.nodes.map((node) => commandOf(node, ...command)));
+  await onAll("ACL", "SETUSER", username, ...documentedRules("docs/guide/cluster.md"));
+  onTestFinished(async () => void (await onAll("ACL", "DELUSER", username)));
+  const login = { username, password };
+  const client = kind.create(cluster.topology.ports, { defaults: login, redisOptions: login });
+  onTestFinished(() => kind.close(client));
+  const options = { client: client as unknown as RedisClient, commandTimeoutMs: 1_900 };
+  const memberships: [prefix: string, ClusterOptions][] = [
+    ["sess:", {}],
+    ["sess:plain:", { pubsub: "plain" }],
+  ];
+  if (kind.name.startsWith("node-redis")) memberships.push(["sess:", { invalidation: "tracking" }]);
+  for (const [prefix, membership] of memberships) {
+    const store = new ClusteredRedisStore<TestData>({ ...options, prefix, cluster: membership });
+    onTestFinished(() => store.close());
+    await store.start();
+    const { id } = await store.create({ n: 1 }, { user: "ann", absoluteTtlMs: 600_000 });
+    await cached(store, id);
+    await store.touch(id, { ttlMs: 60_000 });
+    await store.update(id, ({ n }) => ({ n: n + 1 }));
+    expect((await store.get(id, { consistency: "strong" }))?.data.n).toBe(2);
+    expect(await store.size()).toBe(1);
+    await store.revoke(id);
+    await store.revokeUser("ann");
+    await store.increment("a-counter", 1_000);
+    expect(await store.clear()).toBe(0);
+  }
+  const durable = new RedisStore({ ...options, durability: { replicas: 1, timeoutMs: 1_500 } });
+  onTestFinished(() => durable.close());
+  expect(await durable.delete("id")).toBe(false);
 });
 
 /** Two sessions whose partitions are on two masters: slots stay where a test has moved them. */

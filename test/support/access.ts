@@ -30,9 +30,9 @@ export const ACCESS_KINDS: readonly AccessKind[] = [
   { name: "ioredis 5", open: (access) => openIoRedis(new IoRedis5(ioRedisOptions(access))) },
 ];
 
-/** The user that `docs/guide/redis.md` recommends: the rules, one by one. */
-export function documentedRules(): string[] {
-  const [, rules] = /^ACL SETUSER sessions (.*)$/m.exec(readText("docs/guide/redis.md")) ?? [];
+/** The user that a guide recommends: the rules, one by one. */
+export function documentedRules(guide = "docs/guide/redis.md"): string[] {
+  const [, rules] = /^ACL SETUSER sessions (.*)$/m.exec(readText(guide)) ?? [];
   if (rules === undefined) throw new Error("The guide has no ACL line.");
   return rules.split(" ");
 }
