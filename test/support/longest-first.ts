@@ -5,6 +5,7 @@ const LONG = [
   "test/repo/model.test.ts",
   "test/store-contract.test.ts",
   "test/redis-cluster-contract.test.ts",
+  "test/sentinel-contract.test.ts",
   "test/deployments.test.ts",
   "test/cluster-revocation.test.ts",
   "test/doctor.test.ts",
