@@ -40,7 +40,15 @@ export async function run({ redisUrl, effort }) {
     ...WIDE_BOUNDS,
     cluster: { ...WIDE_BOUNDS.cluster, channel: `${DEFAULT_CHANNEL}:ioredis` }, // else this process would do the work of two nodes
   });
-  await Promise.all([store.start(), overIoredis.start()]);
+  /** @type {ClusteredRedisStore<StoredSession>} */
+  const tracking = new ClusteredRedisStore({
+    client,
+    prefix: PREFIX,
+    localCache,
+    ...WIDE_BOUNDS,
+    cluster: { ...WIDE_BOUNDS.cluster, channel: `${DEFAULT_CHANNEL}:tracking`, invalidation: "tracking" },
+  });
+  await Promise.all([store.start(), overIoredis.start(), tracking.start()]);
   const express = new ExpressSessionStore({ store });
   const connectRedis = new ConnectRedisStore({ client, prefix: `${PREFIX}connect-redis:` });
 
@@ -72,6 +80,7 @@ export async function run({ redisUrl, effort }) {
         { name: "ExpressSessionStore set", run: how((i) => express.set(id(i), changed(i))) },
         { name: "set", run: how((i) => store.set(id(i), asStored(changed(i)))) },
         { name: "set, over ioredis", run: how((i) => overIoredis.set(id(i), asStored(changed(i)))) },
+        { name: "set, by tracking", run: how((i) => tracking.set(id(i), asStored(changed(i)))) },
         { name: "create", run: how((i) => store.create(asStored(changed(i)))) },
         { name: "update, two round trips", run: how((i) => store.update(id(i), () => asStored(changed(i)))) },
       ],
@@ -117,7 +126,7 @@ export async function run({ redisUrl, effort }) {
     }
   }
   await store.clear();
-  await Promise.all([store.close(), overIoredis.close()]);
+  await Promise.all([store.close(), overIoredis.close(), tracking.close()]);
   client.destroy();
   ioredis.disconnect();
   return tables;
