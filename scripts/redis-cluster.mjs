@@ -15,6 +15,8 @@ const TIMES = ["--cluster-node-timeout", "1000", "--repl-ping-replica-period", "
 const REPLICAS = ["--cluster-replica-validity-factor", "0", "--cluster-allow-replica-migration", "no"];
 const SERVER_ARGS = ["--cluster-enabled", "yes", ...TIMES, ...REPLICAS, "--repl-diskless-sync-delay", "0"];
 
+const SECURE = ["--tls-cluster", "yes", "--tls-replication", "yes"];
+
 /** @typedef {import("./redis-server.mjs").RedisServer} RedisServer */
 
 /** A Redis Cluster of our own: processes on the loopback interface, masters with one replica each. */
@@ -43,14 +45,15 @@ export class RedisCluster {
  * @param {object} [options]
  * @param {number} [options.masters] how many share the slots, in ranges of the same size; each has a replica. Default 3
  * @param {readonly string[]} [options.args] more arguments for each server
+ * @param {readonly string[]} [options.tls] those for TLS: then each has a port for it too, and they speak it with one another
  * @returns {Promise<RedisCluster>}
  * @throws {Error} when a server cannot be started, or the cluster is not in order within 20 seconds
  */
-export async function startRedisCluster({ masters = 3, args = [] } = {}) {
+export async function startRedisCluster({ masters = 3, args = [], tls } = {}) {
   // what a node knows of the others survives its restart, unlike its own directory
   const directory = await mkdtemp(join(tmpdir(), "sessionmesh-cluster-"));
   const starting = Array.from({ length: 2 * masters }, (_, n) =>
-    startNode(join(directory, `${n}.conf`), args),
+    startNode(join(directory, `${n}.conf`), args, tls),
   );
   const outcomes = await Promise.allSettled(starting);
   const nodes = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
@@ -86,13 +89,15 @@ export async function commandOf({ port }, ...command) {
 /**
  * @param {string} configFile
  * @param {readonly string[]} args
+ * @param {readonly string[]} [tls]
  */
-async function startNode(configFile, args) {
+async function startNode(configFile, args, tls) {
   for (let attempt = 1; ; attempt++) {
     const [port, busPort] = [randomInt(10_000, 20_000), randomInt(10_000, 20_000)]; // why there: see `startRedis`
     const place = ["--cluster-port", `${busPort}`, "--cluster-config-file", configFile];
+    const secure = tls ? [...SECURE, "--tls-port", `${randomInt(20_000, 32_000)}`, ...tls] : [];
     try {
-      return await startRedis({ port, args: [...SERVER_ARGS, ...place, ...args] });
+      return await startRedis({ port, args: [...SERVER_ARGS, ...place, ...secure, ...args] });
     } catch (error) {
       const taken = error instanceof Error && error.message.includes("Address already in use");
       if (!taken || attempt === PORT_ATTEMPTS) throw error;
@@ -109,7 +114,8 @@ async function startNode(configFile, args) {
 async function unite(masters, replicas) {
   const nodes = [...masters, ...replicas];
   const ids = await Promise.all(nodes.map((node) => commandOf(node, "CLUSTER", "MYID")));
-  const buses = await Promise.all(nodes.map(busPortOf));
+  const ports = await Promise.all(nodes.map(clusterPortOf));
+  const buses = await Promise.all(nodes.map((node) => settingOf(node, "cluster-port")));
   const share = Math.ceil(SLOTS / masters.length);
   await Promise.all(
     masters.map(async (master, n) => {
@@ -120,7 +126,7 @@ async function unite(masters, replicas) {
   );
   // each meets all before it: faster than what they would tell one another
   for (const [n, node] of nodes.entries()) {
-    const others = nodes.slice(0, n).map(({ port }, other) => [`${port}`, buses[other] ?? ""]);
+    const others = nodes.slice(0, n).map((_, other) => [ports[other] ?? "", buses[other] ?? ""]);
     await Promise.all(others.map((address) => commandOf(node, "CLUSTER", "MEET", "127.0.0.1", ...address)));
   }
   for (const [n, replica] of replicas.entries()) {
@@ -133,9 +139,22 @@ async function unite(masters, replicas) {
   });
 }
 
-/** @param {RedisServer} node */
-async function busPortOf(node) {
-  const reply = /** @type {string[]} */ (await commandOf(node, "CONFIG", "GET", "cluster-port"));
+/**
+ * The port by which the others call a node: with TLS, that for TLS.
+ *
+ * @param {RedisServer} node
+ */
+export async function clusterPortOf(node) {
+  const tlsPort = await settingOf(node, "tls-port");
+  return Number(tlsPort) > 0 ? tlsPort : `${node.port}`;
+}
+
+/**
+ * @param {RedisServer} node
+ * @param {string} name
+ */
+async function settingOf(node, name) {
+  const reply = /** @type {string[]} */ (await commandOf(node, "CONFIG", "GET", name));
   return reply[1] ?? "";
 }
 

@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { ClusteredRedisStore } from "../src/index.js";
+import { clusterPortOf, commandOf, type RedisCluster, startRedisCluster } from "../scripts/redis-cluster.mjs";
+import { ClusteredRedisStore, type RedisClient } from "../src/index.js";
 import { sessionStoreContract } from "../src/testing/index.js";
 import {
   ACCESS_KINDS,
@@ -13,6 +14,7 @@ import {
   DOCUMENTED_USER,
   documentedRules,
 } from "./support/access.js";
+import { CLUSTER_CLIENT_KINDS } from "./support/cluster-clients.js";
 import { eventually } from "./support/eventually.js";
 import { Program } from "./support/program.js";
 import { useRawRedis } from "./support/raw-redis.js";
@@ -51,20 +53,11 @@ function makeCertificates(): void {
 makeCertificates();
 const ca = readFileSync(join(directory, "ca.pem"), "utf8");
 
-const redis = useRawRedis({
-  args: [
-    ...["--unixsocket", socketPath],
-    ...[
-      "--tls-port",
-      `${tlsPort}`,
-      "--tls-auth-clients",
-      "no",
-      "--tls-ca-cert-file",
-      join(directory, "ca.pem"),
-    ],
-    ...["--tls-cert-file", join(directory, "server.pem"), "--tls-key-file", join(directory, "server.key")],
-  ],
-});
+const TLS = [
+  ...["--tls-auth-clients", "no", "--tls-ca-cert-file", join(directory, "ca.pem")],
+  ...["--tls-cert-file", join(directory, "server.pem"), "--tls-key-file", join(directory, "server.key")],
+];
+const redis = useRawRedis({ args: ["--unixsocket", socketPath, "--tls-port", `${tlsPort}`, ...TLS] });
 beforeAll(async () => {
   await redis.send("ACL", "SETUSER", DOCUMENTED_USER.username, ...documentedRules());
   await redis.send("ACL", "SETUSER", "selects", "on", ">secret", "~*", "&*", "+@all");
@@ -176,6 +169,45 @@ describe.each(CURRENT)("the user of the guide may do all that a store does, with
     },
   });
   for (const { name, run } of contract) test.concurrent(name, run);
+});
+
+describe("a Redis Cluster with TLS", () => {
+  let cluster: RedisCluster;
+  let tlsPorts: number[];
+  beforeAll(async () => {
+    cluster = await startRedisCluster({ tls: TLS });
+    tlsPorts = (await Promise.all(cluster.nodes.map(clusterPortOf))).map(Number);
+  }, 60_000);
+  afterAll(() => cluster.stop());
+
+  test.each(CLUSTER_CLIENT_KINDS)("commands and the subscriptions use it, with $name", async (kind) => {
+    const options = kind.name.startsWith("node-redis")
+      ? {
+          rootNodes: tlsPorts.map((port) => ({ url: `rediss://127.0.0.1:${port}` })),
+          defaults: { socket: { tls: true, ca } },
+        }
+      : { redisOptions: { tls: { ca } } };
+    const client = kind.create(tlsPorts, options);
+    onTestFinished(() => kind.close(client));
+    const prefix = `${randomUUID()}:`;
+    const store = new ClusteredRedisStore<{ n: number }>({
+      client: client as unknown as RedisClient,
+      prefix,
+    });
+    onTestFinished(() => store.close());
+    await store.start();
+    const { id } = await store.create({ n: 1 });
+    await eventually(async () => (await store.get(id)) !== undefined && store.peek(id) !== undefined);
+    await store.update(id, ({ n }) => ({ n: n + 1 }));
+    expect((await store.get(id, { consistency: "strong" }))?.data.n).toBe(2);
+    expect(await store.delete(id)).toBe(true);
+    for (const node of cluster.nodes) {
+      const list = String(await commandOf(node, "CLIENT", "LIST", "TYPE", "pubsub"));
+      const subscribed = list.split("\n").filter((line) => line.includes("addr="));
+      expect(subscribed.filter((line) => line.includes(`:${node.port} `))).toEqual([]);
+    }
+    expect(store.coordinator?.lease.held).toBe(true);
+  });
 });
 
 describe("on databases of one server", () => {
