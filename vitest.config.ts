@@ -7,6 +7,7 @@ const ALONE = [
   "test/redis-cluster-ports.test.ts",
   "test/redis-cluster.test.ts",
   "test/sentinel.test.ts",
+  "test/soak.test.ts",
 ];
 /** Needs Spin and a C compiler, and nothing of Node: `npm run test:model`. */
 const MODEL = ["test/repo/model.test.ts"];
