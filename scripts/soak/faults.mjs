@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { commandOf } from "../redis-cluster.mjs";
+import { commandOf, until } from "../redis-cluster.mjs";
 import { MAX_STALENESS_MS, nowMs } from "./settings.mjs";
 
 /** What replication may be behind when a master was replaced that nobody replaced on purpose. */
@@ -10,18 +10,23 @@ const MAX_LAG_MS = 1_500;
 /** @typedef {import("./soak-node.mjs").SoakNode} SoakNode */
 
 /**
- * A fault of the master of one slot. `loses`: what it acknowledged lately may be lost.
+ * A fault of the master of one slot. `loses`: what it acknowledged lately may be lost. `moves`: what has another master then, and loses nothing.
  *
- * @typedef {{ name: string, loses: boolean, cause: (topology: ClusterTopology, slot: number, random: SeededRandom) => Promise<unknown> }} ServerFault
+ * @typedef {{ name: string, loses: boolean, moves?: "slot" | "master", cause: (topology: ClusterTopology, slot: number, random: SeededRandom) => Promise<unknown> }} ServerFault
  */
 
 /** @type {[ServerFault, ...ServerFault[]]} */
 const SERVER_FAULTS = [
-  { name: "failover on demand", loses: false, cause: (topology, slot) => topology.failover(slot) },
+  {
+    name: "failover on demand",
+    loses: false,
+    moves: "master",
+    cause: (topology, slot) => topology.failover(slot),
+  },
   { name: "killed master", loses: true, cause: killMaster },
   { name: "suspended master", loses: true, cause: suspendMaster },
   { name: "master suspended briefly", loses: false, cause: hesitate },
-  { name: "moved slot", loses: false, cause: (topology, slot) => topology.moveSlot(slot) },
+  { name: "moved slot", loses: false, moves: "slot", cause: (topology, slot) => topology.moveSlot(slot) },
   {
     name: "killed subscriptions",
     loses: false,
@@ -61,6 +66,10 @@ export class ServerFaults {
     this.#random = random;
   }
 
+  get #all() {
+    return [...this.#slots.keys()];
+  }
+
   /** Makes sure that nothing but these faults has changed a master: that happens, too, where machines are too slow. */
   async check() {
     await this.#compare(() => false);
@@ -69,27 +78,47 @@ export class ServerFaults {
   /** Causes one fault. Resolves when the servers are in order again. */
   async cause() {
     await this.check();
-    const { name, loses, cause } = this.#random.pick(SERVER_FAULTS);
-    const slot = this.#slots[this.#random.below(this.#slots.length)] ?? 0;
-    const random = this.#random.fork(name);
-    const master = await this.#topology.masterOf(slot);
-    const isHit = (/** @type {number} */ partition) => this.#masters[partition] === master.port;
-    const hit = this.#slots.map((_, partition) => partition).filter(isHit);
+    const fault = this.#random.pick(SERVER_FAULTS);
+    const partition = this.#random.below(this.#slots.length);
+    const random = this.#random.fork(fault.name);
+    const sharing = this.#all.filter((other) => this.#masters[other] === this.#masters[partition]);
     const sinceMs = nowMs();
-    if (loses) await this.#topology.replicated(slot);
-    await cause(this.#topology, slot, random);
+    const succeeded = await this.#try(fault, this.#slots[partition] ?? 0, random);
     await this.#topology.settled();
-    if (loses) for (const partition of hit) this.#record.lost(partition, { sinceMs, untilMs: nowMs() });
+    const lost = !succeeded ? this.#all : fault.loses ? sharing : [];
+    for (const partition of lost) this.#record.lost(partition, { sinceMs, untilMs: nowMs() });
+    const name = succeeded ? fault.name : `attempted ${fault.name}`;
     this.done[name] = (this.done[name] ?? 0) + 1;
-    const moves = name === "moved slot" ? [this.#slots.indexOf(slot)] : hit;
-    await this.#compare((partition) => loses || (isOnPurpose(name) && moves.includes(partition)));
+    const moved = fault.moves === "slot" ? [partition] : fault.moves === "master" ? sharing : [];
+    await this.#compare((partition) => lost.includes(partition) || moved.includes(partition));
+  }
+
+  /**
+   * Whether a fault could be caused: not where machines are too slow, and masters are replaced meanwhile that were only waited for.
+   *
+   * @param {ServerFault} fault
+   * @param {number} slot
+   * @param {SeededRandom} random
+   */
+  async #try({ loses, cause }, slot, random) {
+    try {
+      if (loses) await this.#topology.replicated(slot);
+      await cause(this.#topology, slot, random);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** @param {(partition: number) => boolean} isExpected */
   async #compare(isExpected) {
     const atMs = nowMs();
-    const masters = [];
-    for (const slot of this.#slots) masters.push((await this.#topology.masterOf(slot)).port);
+    /** @type {number[]} */
+    let masters = [];
+    await until(async () => {
+      masters = [];
+      for (const slot of this.#slots) masters.push((await this.#topology.masterOf(slot)).port);
+    });
     for (const [partition, before] of this.#masters.entries()) {
       if (masters[partition] === before || isExpected(partition)) continue;
       this.#record.lost(partition, { sinceMs: this.#inOrderAtMs - MAX_LAG_MS, untilMs: nowMs() });
@@ -122,11 +151,6 @@ export async function causeNodeFault(nodes, mortal, random) {
   node.tell({ kind: "block", ms });
   await delay(ms);
   return "blocked event loop";
-}
-
-/** @param {string} name */
-function isOnPurpose(name) {
-  return name === "failover on demand" || name === "moved slot";
 }
 
 /** @param {ClusterTopology} topology @param {number} slot */

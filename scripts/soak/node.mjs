@@ -79,7 +79,7 @@ function nodeRedis() {
 
 /** One of those who use this node, one thing after the other. */
 async function work() {
-  for (; isRunning; await delay(random.between(1, 12))) {
+  for (; isRunning; await delay(random.between(5, 50))) {
     if (ids.length === 0) continue;
     const id = random.pick(/** @type {[string, ...string[]]} */ (ids));
     const chance = random.next();
