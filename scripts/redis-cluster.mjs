@@ -157,13 +157,19 @@ async function requireLinked(replica) {
   }
 }
 
-/** @param {() => Promise<unknown>} condition */
-async function until(condition) {
-  const deadlineMs = performance.now() + READY_TIMEOUT_MS;
+/**
+ * Waits until a condition holds, that is, until it neither throws nor answers `false`.
+ *
+ * @param {() => Promise<unknown>} condition
+ * @param {number} [timeoutMs] default: 20 seconds
+ * @throws what it threw last, when the time is over
+ */
+export async function until(condition, timeoutMs = READY_TIMEOUT_MS) {
+  const deadlineMs = performance.now() + timeoutMs;
   for (;;) {
     try {
-      await condition();
-      return;
+      if ((await condition()) !== false) return;
+      throw new Error(`Still false after ${timeoutMs} ms: ${condition}`);
     } catch (error) {
       if (performance.now() >= deadlineMs) throw error;
     }

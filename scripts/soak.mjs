@@ -1,0 +1,158 @@
+/**
+ * Lets processes work on a Redis Cluster while everything fails that can, and judges every answer at the end (`src/testing/history.ts`):
+ *
+ *     npm run soak -- --minutes 10 --seed 42
+ *
+ * Four nodes in processes of their own, two on each client, read, change, touch, rotate, delete and revoke the same few sessions. Masters
+ * are killed, suspended and replaced, slots move, connections are cut; nodes are killed, suspended and blocked. What happens depends on the
+ * seed, and on the machine. Exits with 1 if a promise was broken, memory grew, an operation did not end, or something was left open.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { SeededRandom } from "../dist/testing/simulation/random.js";
+import { ClusterTopology } from "./cluster-topology.mjs";
+import { commandOf, startRedisCluster } from "./redis-cluster.mjs";
+import { causeNodeFault, ServerFaults } from "./soak/faults.mjs";
+import { heapGrowth } from "./soak/heap.mjs";
+import { SoakRecord } from "./soak/record.mjs";
+import { Sessions } from "./soak/sessions.mjs";
+import { MAX_STALENESS_MS, nowMs } from "./soak/settings.mjs";
+import { SoakNode } from "./soak/soak-node.mjs";
+
+/** The last two live as long as the soak, so that their memory can be watched. */
+const CLIENTS = ["node-redis", "ioredis", "node-redis", "ioredis"];
+const MORTAL = 2;
+const SESSIONS = 8;
+const SAMPLES = 60;
+const FINAL_READS = 300;
+const SHOWN_VIOLATIONS = 10;
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "10" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+  },
+});
+const minutes = Number(values.minutes);
+if (!(minutes > 0) || !Number.isFinite(minutes)) {
+  console.error("Usage: npm run soak -- [--minutes N] [--seed TEXT]");
+  process.exit(2);
+}
+
+const { seed } = values;
+const random = new SeededRandom(seed);
+console.log(`seed ${seed}, ${minutes} min, bound ${MAX_STALENESS_MS} ms`);
+const topology = new ClusterTopology(await startRedisCluster());
+const record = new SoakRecord();
+const sampleMs = Math.max(250, (minutes * 60_000) / SAMPLES);
+const nodes = CLIENTS.map(
+  (client, n) =>
+    new SoakNode(
+      { ports: topology.ports, client, name: `${client}-${n}`, seed: `${seed}/${n}`, sampleMs },
+      record,
+    ),
+);
+/** @type {Record<string, number>} */
+const nodeFaults = {};
+/** @type {string[]} */
+const problems = [];
+try {
+  await Promise.all(nodes.map((node) => node.start()));
+  const faults = new ServerFaults(topology, await slots(), record, random.fork("servers"));
+  await faults.check();
+  const sessions = new Sessions(nodes);
+  const untilMs = nowMs() + minutes * 60_000;
+  await Promise.all([
+    ...Array.from({ length: SESSIONS }, (_, n) => sessions.run(random.fork(`session ${n}`), untilMs)),
+    breakServers(faults, untilMs),
+    breakNodes(sessions, untilMs),
+  ]);
+  await topology.settled();
+  await faults.check();
+  const asked = [...new Set([...sessions.ids, ...record.ids()])].slice(0, FINAL_READS);
+  await Promise.all(nodes.map((node) => node.finish(asked)));
+  await faults.check();
+  report(faults);
+} finally {
+  await Promise.all(nodes.map((node) => node.kill()));
+  await topology.stop();
+}
+
+/** The slot of each partition. */
+async function slots() {
+  const [server] = topology.nodes;
+  if (server === undefined) throw new Error("The cluster has no node.");
+  const prefixes = nodes[0]?.prefixes ?? [];
+  return Promise.all(
+    prefixes.map(async (prefix) => Number(await commandOf(server, "CLUSTER", "KEYSLOT", prefix))),
+  );
+}
+
+/**
+ * @param {ServerFaults} faults
+ * @param {number} untilMs
+ */
+async function breakServers(faults, untilMs) {
+  const pauses = random.fork("pauses of servers");
+  while (nowMs() < untilMs) {
+    await delay(pauses.between(200, 3_000));
+    await faults.cause();
+  }
+}
+
+/**
+ * @param {Sessions} sessions
+ * @param {number} untilMs
+ */
+async function breakNodes(sessions, untilMs) {
+  const choices = random.fork("nodes");
+  while (nowMs() < untilMs) {
+    await delay(choices.between(200, 3_000));
+    const fault = await causeNodeFault(nodes, nodes.slice(0, MORTAL), choices);
+    nodeFaults[fault] = (nodeFaults[fault] ?? 0) + 1;
+    sessions.welcome();
+  }
+}
+
+/** @param {ServerFaults} faults */
+function report(faults) {
+  const { reads, worstStalenessMs, violations } = record.judge();
+  for (const node of nodes) {
+    problems.push(...node.problems);
+    const { isFlat, firstBytes, lastBytes } = heapGrowth(node.heapBytes);
+    const growth = `${mebibytes(firstBytes)} MiB at first, ${mebibytes(lastBytes)} MiB at last`;
+    if (!isFlat) problems.push(`${node.name}: its memory grows, ${growth}`);
+    console.log(`${node.name}: ${node.heapBytes.length} samples of its heap, ${growth}`);
+  }
+  console.log(`operations: ${counted(nodes.map(({ done }) => done))}`);
+  console.log(`faults: ${counted([faults.done, nodeFaults])}`);
+  console.log(
+    `${reads} answers judged; the oldest had been replaced ${Math.round(worstStalenessMs)} ms before`,
+  );
+  for (const violation of violations.slice(0, SHOWN_VIOLATIONS)) show(violation);
+  for (const problem of problems) console.log(`problem: ${problem}`);
+  console.log(`${violations.length} violations, ${problems.length} problems`);
+  process.exitCode = violations.length + problems.length === 0 && reads > 0 ? 0 : 1;
+}
+
+/** @param {import("sessionmesh/testing").Violation} violation */
+function show({ promise, atMs, id, what }) {
+  console.log(`${promise} broken at ${Math.round(atMs)} ms, session ${id.slice(0, 6)}: ${what}`);
+  for (const { kind, n, node, startedAtMs, endedAtMs } of record.around(id, atMs)) {
+    console.log(`  ${Math.round(startedAtMs)} to ${Math.round(endedAtMs)} ms, ${node} ${kind}: change ${n}`);
+  }
+}
+
+/** @param {readonly Record<string, number>[]} counts */
+function counted(counts) {
+  /** @type {Record<string, number>} */
+  const sums = {};
+  for (const [what, count] of counts.flatMap(Object.entries)) sums[what] = (sums[what] ?? 0) + count;
+  const inOrder = Object.entries(sums).sort(([a], [b]) => (a < b ? -1 : 1));
+  return inOrder.map(([what, count]) => `${count} × ${what}`).join(", ");
+}
+
+/** @param {number} bytes */
+function mebibytes(bytes) {
+  return (bytes / 1_024 / 1_024).toFixed(1);
+}

@@ -1,0 +1,69 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { MAX_STALENESS_MS, nowMs } from "./settings.mjs";
+
+const LINGER_MS = 3 * MAX_STALENESS_MS;
+
+/** The sessions that all nodes work on: each is created by one of them, lives for a while, and is ended by another one. */
+export class Sessions {
+  #nodes;
+  /** @type {Set<string>} */
+  #ids = new Set();
+
+  /** @param {readonly import("./soak-node.mjs").SoakNode[]} nodes */
+  constructor(nodes) {
+    this.#nodes = nodes;
+  }
+
+  /** Those that nodes ask for now; some of them have ended. */
+  get ids() {
+    return [...this.#ids];
+  }
+
+  /** Tells a node that has just started of them. */
+  welcome() {
+    for (const node of this.#nodes) node.tell({ kind: "ids", ids: this.ids });
+  }
+
+  /**
+   * Lets one session follow the other.
+   *
+   * @param {import("../../dist/testing/simulation/random.js").SeededRandom} random
+   * @param {number} untilMs
+   */
+  async run(random, untilMs) {
+    const nodes = /** @type {[import("./soak-node.mjs").SoakNode]} */ (this.#nodes);
+    const pause = (/** @type {number} */ ms) => delay(Math.max(0, Math.min(ms, untilMs - nowMs())));
+    let id = this.#add();
+    random.pick(nodes).tell({ kind: "create", id });
+    while (nowMs() < untilMs) {
+      await pause(random.between(1_000, 9_000));
+      if (nowMs() >= untilMs) return;
+      const node = random.pick(nodes);
+      const how = random.pick(["delete", "revoke", "rotate"]);
+      const old = id;
+      id = this.#add();
+      if (how === "rotate") {
+        node.tell({ kind: "rotate", id: old, newId: id, graceMs: random.chance(0.5) ? 0 : MAX_STALENESS_MS });
+      } else {
+        node.tell({ kind: "end", id: old, how: how === "delete" ? "delete" : "revoke" });
+        random.pick(nodes).tell({ kind: "create", id });
+      }
+      // who has read its id already goes on asking for a while
+      void pause(random.between(MAX_STALENESS_MS, LINGER_MS)).then(() => this.#remove(old));
+    }
+  }
+
+  #add() {
+    const id = randomUUID();
+    this.#ids.add(id);
+    this.welcome();
+    return id;
+  }
+
+  /** @param {string} id */
+  #remove(id) {
+    this.#ids.delete(id);
+    this.welcome();
+  }
+}
