@@ -61,13 +61,12 @@ export class ClusterTopology {
   }
 
   /**
-   * Who is the master of a slot, and since which election: another text after each failover, and after each move of the slot.
+   * Which history the master of a slot replicates: another one after each failover, and after each restart of a master.
    *
    * @param {number} slot
    */
-  async reignOf(slot) {
-    const { node, epoch } = await this.#ownerOf(slot);
-    return `${node.port} since ${epoch}`;
+  async historyOf(slot) {
+    return replicationOf(await this.masterOf(slot), "master_replid");
   }
 
   /**
@@ -82,15 +81,18 @@ export class ClusterTopology {
     return replica.node;
   }
 
-  /**
-   * Resolves when the replica of a slot has all that its master has now.
-   *
-   * @param {number} slot
-   */
-  async replicated(slot) {
-    const [master, replica] = [await this.masterOf(slot), await this.replicaOf(slot)];
-    const offset = await offsetOf(master, "master_repl_offset");
-    await until(async () => (await offsetOf(replica, "slave_repl_offset")) >= offset, AGREED_MS);
+  /** Resolves when each replica has all that its master has now. */
+  async replicated() {
+    const selves = await this.#selves();
+    const replicas = selves.filter(({ isMaster }) => !isMaster);
+    await Promise.all(
+      replicas.map(async ({ node, masterId }) => {
+        const master = selves.find(({ id }) => id === masterId);
+        if (master === undefined) throw new Error(`The master of the node on port ${node.port} is away.`);
+        const offset = Number(await replicationOf(master.node, "master_repl_offset"));
+        await until(async () => Number(await replicationOf(node, "slave_repl_offset")) >= offset, AGREED_MS);
+      }),
+    );
   }
 
   /**
@@ -138,6 +140,15 @@ export class ClusterTopology {
   }
 
   /**
+   * Resolves when a node knows that it is no master any more.
+   *
+   * @param {RedisServer} node
+   */
+  async demoted(node) {
+    await until(async () => (await replicationOf(node, "role")) === "slave", AGREED_MS);
+  }
+
+  /**
    * Resolves when another node is the master of a slot, and all that answer say so.
    *
    * @param {number} slot
@@ -150,15 +161,12 @@ export class ClusterTopology {
   /** Starts or resumes all nodes that are not there; resolves when all are, find the cluster in order, and have their copies. */
   async settled() {
     for (const node of this.#suspended) this.resume(node);
-    for (const node of this.nodes) {
-      await commandOf(node, "PING").catch(() => node.restart());
-    }
     await until(async () => {
       for (const node of this.nodes) {
+        if (!node.isRunning) await node.restart();
         if (!String(await commandOf(node, "CLUSTER", "INFO")).includes("cluster_state:ok")) return false;
-        const replication = String(await commandOf(node, "INFO", "replication"));
-        if (replication.includes("role:slave") && !replication.includes("master_link_status:up"))
-          return false;
+        const isReplica = (await replicationOf(node, "role")) === "slave";
+        if (isReplica && (await replicationOf(node, "master_link_status")) !== "up") return false;
       }
       return (await this.masters()).length * 2 === this.nodes.length && (await this.#agree(0));
     }, AGREED_MS);
@@ -245,16 +253,16 @@ async function selfOf(node) {
 }
 
 /**
- * How far a server is in the history that it replicates, in bytes.
+ * What a server says of its replication; offsets are in bytes.
  *
  * @param {RedisServer} node
- * @param {"master_repl_offset" | "slave_repl_offset"} field
+ * @param {"role" | "master_link_status" | "master_replid" | "master_repl_offset" | "slave_repl_offset"} field
  */
-async function offsetOf(node, field) {
+async function replicationOf(node, field) {
   const info = String(await commandOf(node, "INFO", "replication"));
-  const [, offset] = new RegExp(`${field}:(\\d+)`).exec(info) ?? [];
-  if (offset === undefined) throw new Error(`The node on port ${node.port} has no ${field}:\n${info}`);
-  return Number(offset);
+  const [, value] = new RegExp(`^${field}:(\\w+)`, "m").exec(info) ?? [];
+  if (value === undefined) throw new Error(`The node on port ${node.port} has no ${field}:\n${info}`);
+  return value;
 }
 
 /**

@@ -2,77 +2,86 @@ import { setTimeout as delay } from "node:timers/promises";
 import { commandOf, until } from "../redis-cluster.mjs";
 import { MAX_STALENESS_MS, nowMs } from "./settings.mjs";
 
-/** What replication may be behind when a master was replaced that nobody replaced on purpose. */
-const MAX_LAG_MS = 1_500;
-
 /** @typedef {import("../cluster-topology.mjs").ClusterTopology} ClusterTopology */
 /** @typedef {import("../../dist/testing/simulation/random.js").SeededRandom} SeededRandom */
+/** @typedef {import("./record.mjs").Period} Period */
 /** @typedef {import("./soak-node.mjs").SoakNode} SoakNode */
 
 /**
- * A fault of the master of one slot. `loses`: what it acknowledged lately may be lost. `moves`: what has another master then, and loses nothing.
+ * Where a fault happens: at the master of a slot. What was acknowledged before `replicatedAtMs` is with its replica.
  *
- * @typedef {{ name: string, loses: boolean, moves?: "slot" | "master", cause: (topology: ClusterTopology, slot: number, random: SeededRandom) => Promise<unknown> }} ServerFault
+ * @typedef {{ topology: ClusterTopology, slot: number, random: SeededRandom, replicatedAtMs: number }} Place
+ */
+
+/**
+ * `cause` resolves when the fault is over, with the times in which that master may have acknowledged what its successor does not have.
+ * `moves`: what is written to another replicated history then.
+ *
+ * @typedef {{ name: string, moves?: "slot" | "master", cause: (place: Place) => Promise<Period[]> }} ServerFault
  */
 
 /** @type {[ServerFault, ...ServerFault[]]} */
 const SERVER_FAULTS = [
   {
     name: "failover on demand",
-    loses: false,
     moves: "master",
-    cause: (topology, slot) => topology.failover(slot),
+    cause: harmless(({ topology, slot }) => topology.failover(slot)),
   },
-  { name: "killed master", loses: true, cause: killMaster },
-  { name: "suspended master", loses: true, cause: suspendMaster },
-  { name: "master suspended briefly", loses: false, cause: hesitate },
-  { name: "moved slot", loses: false, moves: "slot", cause: (topology, slot) => topology.moveSlot(slot) },
-  {
-    name: "killed subscriptions",
-    loses: false,
-    cause: (topology, slot) => killClients("pubsub", topology, slot),
-  },
-  {
-    name: "killed connections",
-    loses: false,
-    cause: (topology, slot) => killClients("normal", topology, slot),
-  },
-  { name: "forgotten scripts", loses: false, cause: forgetScripts },
+  { name: "killed master", moves: "master", cause: killMaster },
+  { name: "suspended master", moves: "master", cause: suspendMaster },
+  { name: "master suspended briefly", cause: harmless(hesitate) },
+  { name: "moved slot", moves: "slot", cause: harmless(({ topology, slot }) => topology.moveSlot(slot)) },
+  { name: "killed subscriptions", cause: telling("CLIENT", "KILL", "TYPE", "pubsub") },
+  { name: "killed connections", cause: telling("CLIENT", "KILL", "TYPE", "normal") },
+  { name: "forgotten scripts", cause: telling("SCRIPT", "FLUSH") },
 ];
 
-/** Causes faults of the servers, one after the other, and tells the record what each may have lost. */
+/** Causes faults of the servers, one after the other, and tells the record when each may have lost something. */
 export class ServerFaults {
   #topology;
   #slots;
   #record;
   #random;
-  /** When each slot was last known to have the master that it should have. */
-  #inOrderAtMs = nowMs();
-  /** @type {number[]} */
-  #masters = [];
-  /** @type {Record<string, number>} */
-  done = {};
+  /** The history that each partition's master replicates. @type {string[]} */
+  #histories = [];
+  #replicatedAtMs = nowMs();
+  #done;
 
   /**
    * @param {ClusterTopology} topology
    * @param {readonly number[]} slots of each partition
    * @param {import("./record.mjs").SoakRecord} record
+   * @param {Record<string, number>} done counts them
    * @param {SeededRandom} random
    */
-  constructor(topology, slots, record, random) {
+  constructor(topology, slots, record, done, random) {
     this.#topology = topology;
     this.#slots = slots;
     this.#record = record;
+    this.#done = done;
     this.#random = random;
   }
 
-  get #all() {
-    return [...this.#slots.keys()];
-  }
-
-  /** Makes sure that nothing but these faults has changed a master: that happens, too, where machines are too slow. */
-  async check() {
-    await this.#compare(() => false);
+  /**
+   * Waits until all is replicated, and makes sure that no other master was replaced: that happens by itself where machines are too slow.
+   *
+   * @param {readonly number[]} moved the partitions whose master should be another one
+   */
+  async check(moved = []) {
+    const atMs = nowMs();
+    /** @type {string[]} */
+    let histories = [];
+    await until(async () => {
+      await this.#topology.replicated();
+      histories = await Promise.all(this.#slots.map((slot) => this.#topology.historyOf(slot)));
+    });
+    for (const [partition, before] of this.#histories.entries()) {
+      if (histories[partition] === before || moved.includes(partition)) continue;
+      this.#record.lost(partition, { sinceMs: this.#replicatedAtMs, untilMs: nowMs() });
+      this.#count("partition failed over by itself");
+    }
+    this.#histories = histories;
+    this.#replicatedAtMs = atMs;
   }
 
   /** Causes one fault. Resolves when the servers are in order again. */
@@ -80,17 +89,17 @@ export class ServerFaults {
     await this.check();
     const fault = this.#random.pick(SERVER_FAULTS);
     const partition = this.#random.below(this.#slots.length);
-    const random = this.#random.fork(fault.name);
-    const sharing = this.#all.filter((other) => this.#masters[other] === this.#masters[partition]);
-    const sinceMs = nowMs();
-    const succeeded = await this.#try(fault, this.#slots[partition] ?? 0, random);
-    await this.#topology.settled();
-    const lost = !succeeded ? this.#all : fault.loses ? sharing : [];
-    for (const partition of lost) this.#record.lost(partition, { sinceMs, untilMs: nowMs() });
-    const name = succeeded ? fault.name : `attempted ${fault.name}`;
-    this.done[name] = (this.done[name] ?? 0) + 1;
+    const all = [...this.#slots.keys()];
+    const sharing = all.filter((other) => this.#histories[other] === this.#histories[partition]);
+    const succeeded = await this.#try(fault, this.#slots[partition] ?? 0, sharing);
+    try {
+      await this.#topology.settled();
+    } finally {
+      this.#count(succeeded ? fault.name : `attempted ${fault.name}`);
+      if (!succeeded) this.#lost(all, { sinceMs: this.#replicatedAtMs, untilMs: nowMs() });
+    }
     const moved = fault.moves === "slot" ? [partition] : fault.moves === "master" ? sharing : [];
-    await this.#compare((partition) => lost.includes(partition) || moved.includes(partition));
+    await this.check(succeeded ? moved : all);
   }
 
   /**
@@ -98,34 +107,27 @@ export class ServerFaults {
    *
    * @param {ServerFault} fault
    * @param {number} slot
-   * @param {SeededRandom} random
+   * @param {readonly number[]} sharing the partitions with the same master
    */
-  async #try({ loses, cause }, slot, random) {
+  async #try({ name, cause }, slot, sharing) {
+    const [topology, replicatedAtMs] = [this.#topology, this.#replicatedAtMs];
     try {
-      if (loses) await this.#topology.replicated(slot);
-      await cause(this.#topology, slot, random);
+      const losses = await cause({ topology, slot, replicatedAtMs, random: this.#random.fork(name) });
+      for (const loss of losses) this.#lost(sharing, loss);
       return true;
     } catch {
       return false;
     }
   }
 
-  /** @param {(partition: number) => boolean} isExpected */
-  async #compare(isExpected) {
-    const atMs = nowMs();
-    /** @type {number[]} */
-    let masters = [];
-    await until(async () => {
-      masters = [];
-      for (const slot of this.#slots) masters.push((await this.#topology.masterOf(slot)).port);
-    });
-    for (const [partition, before] of this.#masters.entries()) {
-      if (masters[partition] === before || isExpected(partition)) continue;
-      this.#record.lost(partition, { sinceMs: this.#inOrderAtMs - MAX_LAG_MS, untilMs: nowMs() });
-      this.done["failover by itself"] = (this.done["failover by itself"] ?? 0) + 1;
-    }
-    this.#masters = masters;
-    this.#inOrderAtMs = atMs;
+  /** @param {readonly number[]} partitions @param {Period} period */
+  #lost(partitions, period) {
+    for (const partition of partitions) this.#record.lost(partition, period);
+  }
+
+  /** @param {string} what */
+  #count(what) {
+    this.#done[what] = (this.#done[what] ?? 0) + 1;
   }
 }
 
@@ -153,42 +155,54 @@ export async function causeNodeFault(nodes, mortal, random) {
   return "blocked event loop";
 }
 
-/** @param {ClusterTopology} topology @param {number} slot */
-async function killMaster(topology, slot) {
-  const old = await topology.killMaster(slot);
-  await topology.promoted(slot, old);
+/**
+ * A fault that loses nothing.
+ *
+ * @param {(place: Place) => Promise<unknown>} cause
+ * @returns {ServerFault["cause"]}
+ */
+function harmless(cause) {
+  return (place) => cause(place).then(() => []);
 }
 
-/** @param {ClusterTopology} topology @param {number} slot */
-async function suspendMaster(topology, slot) {
-  const old = await topology.suspendMaster(slot);
+/** @param {...string} command */
+function telling(...command) {
+  return harmless(async ({ topology, slot }) => commandOf(await topology.masterOf(slot), ...command));
+}
+
+/** @param {Place} place */
+async function killMaster({ topology, slot, replicatedAtMs }) {
+  const old = await topology.killMaster(slot);
+  const untilMs = nowMs();
   await topology.promoted(slot, old);
+  return [{ sinceMs: replicatedAtMs, untilMs }];
+}
+
+/**
+ * When it goes on, it does not know of its successor at once.
+ *
+ * @param {Place} place
+ */
+async function suspendMaster({ topology, slot, replicatedAtMs }) {
+  const old = await topology.suspendMaster(slot);
+  const stoppedAtMs = nowMs();
+  await topology.promoted(slot, old);
+  const resumedAtMs = nowMs();
   topology.resume(old);
+  await topology.demoted(old);
+  return [
+    { sinceMs: replicatedAtMs, untilMs: stoppedAtMs },
+    { sinceMs: resumedAtMs, untilMs: nowMs() },
+  ];
 }
 
 /**
  * For too short a time to be replaced.
  *
- * @param {ClusterTopology} topology
- * @param {number} slot
- * @param {SeededRandom} random
+ * @param {Place} place
  */
-async function hesitate(topology, slot, random) {
+async function hesitate({ topology, slot, random }) {
   const master = await topology.suspendMaster(slot);
   await delay(random.between(50, 400));
   topology.resume(master);
-}
-
-/**
- * @param {"normal" | "pubsub"} type
- * @param {ClusterTopology} topology
- * @param {number} slot
- */
-async function killClients(type, topology, slot) {
-  await commandOf(await topology.masterOf(slot), "CLIENT", "KILL", "TYPE", type, "SKIPME", "yes");
-}
-
-/** @param {ClusterTopology} topology @param {number} slot */
-async function forgetScripts(topology, slot) {
-  await commandOf(await topology.masterOf(slot), "SCRIPT", "FLUSH");
 }

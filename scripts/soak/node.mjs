@@ -39,6 +39,7 @@ process.on("message", (/** @type {import("./settings.mjs").Order} */ order) => {
   else if (order.kind === "block") block(order.ms);
   else void finish(order.ids);
 });
+process.on("unhandledRejection", (reason) => problem("unhandled rejection", reason));
 /** What keeps this process alive before there is a store: the channel to its parent. */
 const idle = process.getActiveResourcesInfo();
 
@@ -105,7 +106,7 @@ async function attempt(what, operation) {
     count(what);
   } catch (error) {
     if (error instanceof SessionMeshError) count(error.code);
-    else untold.problems.push(`${what}: ${error instanceof Error ? error.stack : error}`);
+    else problem(what, error);
   } finally {
     inFlight.delete(self);
   }
@@ -194,6 +195,11 @@ function tell(kind, { id, data: { n } }, span) {
   untold.events.push({ kind, partition: partitions.indexOf(id), id, n, ...span });
 }
 
+/** @param {string} what @param {unknown} error */
+function problem(what, error) {
+  untold.problems.push(`${what}: ${error instanceof Error ? error.stack : error}`);
+}
+
 /** @param {string} what */
 function count(what) {
   untold.done[what] = (untold.done[what] ?? 0) + 1;
@@ -242,7 +248,7 @@ async function readFinally(id) {
       await read(id, true);
       return count("final read");
     } catch (error) {
-      if (attempt === FINAL_READS) return void untold.problems.push(`no answer at the end: ${error}`);
+      if (attempt === FINAL_READS) return problem("no answer at the end", error);
       await delay(2 * TICK_MS);
     }
   }

@@ -1,18 +1,24 @@
 import { History } from "sessionmesh/testing";
-import { MAX_STALENESS_MS, PARTITIONS } from "./settings.mjs";
+import { MAX_STALENESS_MS } from "./settings.mjs";
 
 /** What busy processes may need to tell of an answer; the bound itself has a margin for clocks. */
 const TOLERANCE_MS = 150;
+const TRACE_MS = 3_000;
 
-/** @typedef {import("./settings.mjs").SoakEvent} SoakEvent */
+/** @typedef {import("./settings.mjs").SoakEvent & { node: string }} Told */
 /** @typedef {{ sinceMs: number, untilMs: number }} Period */
 
 /**
- * What the nodes have answered, and what happened meanwhile. It is judged when all is told, partition by partition: the shard that lost an
- * end of its history to a failover excuses nothing elsewhere.
+ * What the nodes have answered, and what happened meanwhile. It is judged when all is told.
+ *
+ * Redis replicates asynchronously: a master that is replaced by force takes with it what its replica did not have. Nobody can say later
+ * which writes these were, but when they were made is known: while that master still answered, after its replica was last seen to have
+ * everything, and from its return until it knew its successor. A write of that shard which overlaps such a time may be part of the history
+ * that survives, or not, so it binds nobody. All other writes bind for good, and no answer is excused: none may be older than the bound on
+ * the writes that bind. And a deletion that may be lost binds in the end, if the process that made it still runs: it has repeated it by then.
  */
 export class SoakRecord {
-  /** @type {(SoakEvent & { node: string })[]} */
+  /** @type {Told[]} */
   #events = [];
   /** @type {Map<string, Period[]>} */
   #suspensions = new Map();
@@ -21,7 +27,7 @@ export class SoakRecord {
 
   /**
    * @param {string} node
-   * @param {readonly SoakEvent[]} events
+   * @param {readonly import("./settings.mjs").SoakEvent[]} events
    */
   told(node, events) {
     for (const event of events) this.#events.push({ ...event, node });
@@ -38,7 +44,7 @@ export class SoakRecord {
   }
 
   /**
-   * A partition's master changed, and what was acknowledged in this time may be lost.
+   * What a partition's master acknowledged in this time may be lost.
    *
    * @param {number} partition
    * @param {Period} period
@@ -47,50 +53,57 @@ export class SoakRecord {
     add(this.#losses, partition, period);
   }
 
-  /** Ids of sessions that the nodes told of, the latest first. */
-  ids() {
-    return [...new Set(this.#events.filter(isWrite).map(({ id }) => id))].reverse();
+  /** Ids of sessions that the nodes told of. */
+  get ids() {
+    return [...new Set(this.#events.filter(isWrite).map(({ id }) => id))];
   }
 
-  /** Judges all answers in their order. */
-  judge() {
-    const histories = Array.from({ length: PARTITIONS }, (_, partition) => this.#judge(partition));
+  /**
+   * Judges all answers in their order.
+   *
+   * @param {{ survivors: readonly string[], settledAtMs: number }} end the nodes that ran until then, and since when all was well again
+   */
+  judge({ survivors, settledAtMs }) {
+    const history = new History({ maxStalenessMs: MAX_STALENESS_MS, toleranceMs: TOLERANCE_MS });
+    const binding = this.#events.flatMap((event) => {
+      if (!this.mayBeLost(event)) return [this.#clip(event)];
+      const isRemembered = event.kind !== "changed" && survivors.includes(event.node);
+      return isRemembered ? [{ ...event, startedAtMs: settledAtMs, endedAtMs: settledAtMs }] : [];
+    });
+    for (const event of binding.sort((a, b) => a.endedAtMs - b.endedAtMs)) tell(history, event);
+    const writes = this.#events.filter(isWrite);
     return {
-      reads: histories.reduce((sum, { reads }) => sum + reads, 0),
-      worstStalenessMs: Math.max(0, ...histories.map(({ worstStalenessMs }) => worstStalenessMs)),
-      violations: histories.flatMap(({ violations }) => violations),
+      history,
+      writes: writes.length,
+      unbound: writes.filter((event) => this.mayBeLost(event)).length,
     };
   }
 
   /**
-   * All that was told of a session around a time, to see what went wrong.
+   * What was written to a session around a time, and what was answered then, to see what went wrong.
    *
    * @param {string} id
    * @param {number} atMs
    */
   around(id, atMs) {
-    const near = this.#events.filter((event) => event.id === id && Math.abs(event.endedAtMs - atMs) < 3_000);
+    const near = this.#events.filter((event) => {
+      const reachMs = isWrite(event) ? TRACE_MS : 0;
+      return event.id === id && overlap(event, { sinceMs: atMs - reachMs, untilMs: atMs + reachMs });
+    });
     return near.sort((a, b) => a.endedAtMs - b.endedAtMs);
   }
 
-  /** @param {number} partition */
-  #judge(partition) {
-    const events = this.#events.filter((event) => event.partition === partition);
-    const history = new History({ maxStalenessMs: MAX_STALENESS_MS, toleranceMs: TOLERANCE_MS });
-    const losses = (this.#losses.get(partition) ?? []).toSorted((a, b) => a.untilMs - b.untilMs);
-    const binding = events.filter((event) => !isWrite(event) || !losses.some((loss) => overlap(event, loss)));
-    const inOrder = binding.map((event) => this.#clip(event)).sort((a, b) => a.endedAtMs - b.endedAtMs);
-    let nextLoss = losses.shift();
-    for (const event of inOrder) {
-      for (; nextLoss && nextLoss.untilMs <= event.endedAtMs; nextLoss = losses.shift()) {
-        history.lost(nextLoss.sinceMs, nextLoss.untilMs);
-      }
-      tell(history, event);
-    }
-    return history;
+  /**
+   * Whether an event is a write that a failover may have lost.
+   *
+   * @param {Told} event
+   */
+  mayBeLost(event) {
+    const losses = isWrite(event) ? this.#losses.get(event.partition) : undefined;
+    return losses?.some((loss) => overlap(event, loss)) ?? false;
   }
 
-  /** @param {SoakEvent & { node: string }} event */
+  /** @param {Told} event */
   #clip(event) {
     if (isWrite(event)) return event;
     const { startedAtMs, endedAtMs } = event;
@@ -103,7 +116,7 @@ export class SoakRecord {
 
 /**
  * @param {History} history
- * @param {SoakEvent} event
+ * @param {Told} event
  */
 function tell(history, { kind, id, n, startedAtMs, endedAtMs }) {
   const span = { startedAtMs, endedAtMs };
@@ -112,13 +125,13 @@ function tell(history, { kind, id, n, startedAtMs, endedAtMs }) {
   else history.answered(id, n, span, { strong: kind === "answered strongly" });
 }
 
-/** @param {SoakEvent} event */
+/** @param {Told} event */
 function isWrite({ kind }) {
   return kind === "changed" || kind === "deleted" || kind === "revoked";
 }
 
 /**
- * @param {SoakEvent} event
+ * @param {Told} event
  * @param {Period} period
  */
 function overlap({ startedAtMs, endedAtMs }, { sinceMs, untilMs }) {

@@ -15,14 +15,9 @@ export class Sessions {
     this.#nodes = nodes;
   }
 
-  /** Those that nodes ask for now; some of them have ended. */
-  get ids() {
-    return [...this.#ids];
-  }
-
   /** Tells a node that has just started of them. */
   welcome() {
-    for (const node of this.#nodes) node.tell({ kind: "ids", ids: this.ids });
+    for (const node of this.#nodes) node.tell({ kind: "ids", ids: [...this.#ids] });
   }
 
   /**

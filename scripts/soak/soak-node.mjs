@@ -43,11 +43,17 @@ export class SoakNode {
     return this.#options.name;
   }
 
+  /** The name of the process that runs now. */
+  get nodeId() {
+    return `${this.name}.${this.#lives}`;
+  }
+
   /** Starts its process. Resolves when its store has started. */
   async start() {
-    const { name, seed, ...options } = this.#options;
+    const { ports, client, seed, sampleMs } = this.#options;
     const life = ++this.#lives;
-    const argument = JSON.stringify({ ...options, nodeId: `${name}.${life}`, seed: `${seed}/${life}` });
+    const { nodeId } = this;
+    const argument = JSON.stringify({ ports, client, nodeId, seed: `${seed}/${life}`, sampleMs });
     const child = fork(SCRIPT, [argument], {
       execArgv: ["--expose-gc"],
       stdio: ["ignore", "inherit", "inherit", "ipc"],
@@ -57,7 +63,9 @@ export class SoakNode {
     this.heapBytes = [];
     const started = new Promise((resolve) => {
       child.on("message", (report) => {
-        this.#heard(/** @type {import("./settings.mjs").Report} */ (report), () => resolve(undefined));
+        this.#heard(nodeId, /** @type {import("./settings.mjs").Report} */ (report), () =>
+          resolve(undefined),
+        );
       });
     });
     child.on("exit", (code, signal) => {
@@ -101,7 +109,7 @@ export class SoakNode {
     this.#process?.kill("SIGSTOP");
     await delay(ms);
     this.#process?.kill("SIGCONT");
-    this.#record.suspended(this.name, { sinceMs, untilMs: nowMs() });
+    this.#record.suspended(this.nodeId, { sinceMs, untilMs: nowMs() });
   }
 
   /**
@@ -124,16 +132,17 @@ export class SoakNode {
   }
 
   /**
+   * @param {string} nodeId
    * @param {import("./settings.mjs").Report} report
    * @param {() => void} started
    */
-  #heard(report, started) {
+  #heard(nodeId, report, started) {
     if (report.kind === "finished") this.#hasFinished = true;
     else if (report.kind === "started") {
       this.prefixes = report.prefixes;
       started();
     } else {
-      this.#record.told(this.name, report.events);
+      this.#record.told(nodeId, report.events);
       for (const [what, count] of Object.entries(report.done)) {
         this.done[what] = (this.done[what] ?? 0) + count;
       }
