@@ -14,6 +14,8 @@ const PORT_ATTEMPTS = 20;
 const TIMES = ["--cluster-node-timeout", "1000", "--repl-ping-replica-period", "1"];
 const REPLICAS = ["--cluster-replica-validity-factor", "0", "--cluster-allow-replica-migration", "no"];
 const SERVER_ARGS = ["--cluster-enabled", "yes", ...TIMES, ...REPLICAS, "--repl-diskless-sync-delay", "0"];
+/** A duplicate costs next to nothing; a client with options of its own has all its commands built anew, for 50 ms. */
+const TEMPLATE = createClient({ RESP: 2 });
 
 /** @typedef {import("./redis-server.mjs").RedisServer} RedisServer */
 
@@ -73,7 +75,7 @@ export async function startRedisCluster({ masters = 3, args = [] } = {}) {
  * @returns {Promise<unknown>}
  */
 export async function commandOf({ port }, ...command) {
-  const client = createClient({ RESP: 2, socket: { host: "127.0.0.1", port, reconnectStrategy: false } });
+  const client = TEMPLATE.duplicate({ socket: { host: "127.0.0.1", port, reconnectStrategy: false } });
   client.on("error", () => {}); // told by what is awaited
   await client.connect();
   try {
