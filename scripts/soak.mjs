@@ -114,7 +114,7 @@ async function slots() {
 async function breakServers(faults, untilMs) {
   const pauses = random.fork("pauses of servers");
   while (nowMs() < untilMs) {
-    await delay(pauses.between(200, 3_000));
+    await delay(pauses.between(200, 2_000));
     await faults.cause();
   }
 }
@@ -126,8 +126,8 @@ async function breakServers(faults, untilMs) {
 async function breakNodes(sessions, untilMs) {
   const choices = random.fork("nodes");
   while (nowMs() < untilMs) {
-    await delay(choices.between(200, 3_000));
-    const fault = await causeNodeFault(nodes, nodes.slice(0, MORTAL), choices);
+    await delay(choices.between(100, 1_000));
+    const fault = await causeNodeFault(topology, nodes, nodes.slice(0, MORTAL), choices);
     nodeFaults[fault] = (nodeFaults[fault] ?? 0) + 1;
     sessions.welcome();
   }

@@ -134,25 +134,37 @@ export class ServerFaults {
 /**
  * Causes a fault of one of the nodes, and resolves when it is over. What it was.
  *
+ * @param {ClusterTopology} topology
  * @param {readonly SoakNode[]} nodes
  * @param {readonly SoakNode[]} mortal those that may be killed
  * @param {SeededRandom} random
  */
-export async function causeNodeFault(nodes, mortal, random) {
+export async function causeNodeFault(topology, nodes, mortal, random) {
   const chance = random.next();
-  if (chance < 0.3) {
+  if (chance < 0.2) {
     await random.pick(/** @type {[SoakNode, ...SoakNode[]]} */ (mortal)).restart();
     return "killed node";
   }
   const node = random.pick(/** @type {[SoakNode, ...SoakNode[]]} */ (nodes));
-  if (chance < 0.75) {
-    await node.suspend(random.between(50, 2.5 * MAX_STALENESS_MS));
+  const ms = random.between(50, 2.5 * MAX_STALENESS_MS);
+  if (chance < 0.4) {
+    await node.suspend(ms);
     return "suspended node";
   }
-  const ms = random.between(20, 0.8 * MAX_STALENESS_MS);
+  if (chance < 0.7) {
+    await node.suspend(ms, () => killSubscriptions(topology));
+    return "suspended node that loses its subscriptions";
+  }
   node.tell({ kind: "block", ms });
   await delay(ms);
   return "blocked event loop";
+}
+
+/** @param {ClusterTopology} topology */
+async function killSubscriptions(topology) {
+  for (const master of await topology.masters()) {
+    void commandOf(master, "CLIENT", "KILL", "TYPE", "pubsub").catch(() => {}); // it may be about to fail
+  }
 }
 
 /**

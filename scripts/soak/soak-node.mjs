@@ -103,11 +103,12 @@ export class SoakNode {
    * Lets its process stand still for a while.
    *
    * @param {number} ms
+   * @param {() => Promise<unknown>} [meanwhile]
    */
-  async suspend(ms) {
+  async suspend(ms, meanwhile = async () => {}) {
     const sinceMs = nowMs();
     this.#process?.kill("SIGSTOP");
-    await delay(ms);
+    await Promise.all([delay(ms), meanwhile()]);
     this.#process?.kill("SIGCONT");
     this.#record.suspended(this.nodeId, { sinceMs, untilMs: nowMs() });
   }
