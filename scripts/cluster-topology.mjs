@@ -125,9 +125,18 @@ export class ClusterTopology {
    */
   async suspendMaster(slot) {
     const old = await this.masterOf(slot);
-    this.#suspended.add(old);
-    process.kill(old.pid, "SIGSTOP");
+    this.suspend(old);
     return old;
+  }
+
+  /**
+   * Lets a node stand still, with all of its connections.
+   *
+   * @param {RedisServer} node
+   */
+  suspend(node) {
+    this.#suspended.add(node);
+    process.kill(node.pid, "SIGSTOP");
   }
 
   /**

@@ -28,6 +28,7 @@ const SERVER_FAULTS = [
     cause: harmless(({ topology, slot }) => topology.failover(slot)),
   },
   { name: "killed master", moves: "master", cause: killMaster },
+  { name: "killed master with changes of its own", moves: "master", cause: killMasterAhead },
   { name: "suspended master", moves: "master", cause: suspendMaster },
   { name: "master suspended briefly", cause: harmless(hesitate) },
   { name: "moved slot", moves: "slot", cause: harmless(({ topology, slot }) => topology.moveSlot(slot)) },
@@ -188,6 +189,24 @@ async function killMaster({ topology, slot, replicatedAtMs }) {
   const untilMs = nowMs();
   await topology.promoted(slot, old);
   return [{ sinceMs: replicatedAtMs, untilMs }];
+}
+
+/**
+ * What it acknowledges last is lost for sure: its replica stands still, and has nothing of it in a socket.
+ *
+ * @param {Place} place
+ */
+async function killMasterAhead(place) {
+  const { topology, slot, random } = place;
+  const [master, replica] = [await topology.masterOf(slot), await topology.replicaOf(slot)];
+  topology.suspend(replica);
+  await commandOf(master, "CLIENT", "KILL", "TYPE", "replica");
+  await delay(random.between(50, 400));
+  await master.kill();
+  topology.resume(replica);
+  const untilMs = nowMs();
+  await topology.promoted(slot, master);
+  return [{ sinceMs: place.replicatedAtMs, untilMs }];
 }
 
 /**
