@@ -70,8 +70,9 @@ try {
 
 async function run() {
   await Promise.all(nodes.map((node) => node.start()));
-  const faults = new ServerFaults(topology, await slots(), record, serverFaults, random.fork("servers"));
   const sessions = new Sessions(nodes);
+  const choices = random.fork("servers");
+  const faults = new ServerFaults(topology, await slots(), sessions, record, serverFaults, choices);
   const untilMs = nowMs() + minutes * 60_000;
   await Promise.all(
     [

@@ -7,10 +7,12 @@ import { MAX_STALENESS_MS, nowMs } from "./settings.mjs";
 /** @typedef {import("./record.mjs").Period} Period */
 /** @typedef {import("./soak-node.mjs").SoakNode} SoakNode */
 
+/** @typedef {import("./sessions.mjs").Sessions} Sessions */
+
 /**
  * Where a fault happens: at the master of a slot. What was acknowledged before `replicatedAtMs` is with its replica.
  *
- * @typedef {{ topology: ClusterTopology, slot: number, random: SeededRandom, replicatedAtMs: number }} Place
+ * @typedef {{ topology: ClusterTopology, slot: number, sessions: Sessions, random: SeededRandom, replicatedAtMs: number }} Place
  */
 
 /**
@@ -41,6 +43,7 @@ const SERVER_FAULTS = [
 export class ServerFaults {
   #topology;
   #slots;
+  #sessions;
   #record;
   #random;
   /** The history that each partition's master replicates. @type {string[]} */
@@ -51,13 +54,15 @@ export class ServerFaults {
   /**
    * @param {ClusterTopology} topology
    * @param {readonly number[]} slots of each partition
+   * @param {Sessions} sessions
    * @param {import("./record.mjs").SoakRecord} record
    * @param {Record<string, number>} done counts them
    * @param {SeededRandom} random
    */
-  constructor(topology, slots, record, done, random) {
+  constructor(topology, slots, sessions, record, done, random) {
     this.#topology = topology;
     this.#slots = slots;
+    this.#sessions = sessions;
     this.#record = record;
     this.#done = done;
     this.#random = random;
@@ -110,10 +115,15 @@ export class ServerFaults {
    * @param {number} slot
    * @param {readonly number[]} sharing the partitions with the same master
    */
-  async #try({ name, cause }, slot, sharing) {
-    const [topology, replicatedAtMs] = [this.#topology, this.#replicatedAtMs];
+  async #try({ cause }, slot, sharing) {
     try {
-      const losses = await cause({ topology, slot, replicatedAtMs, random: this.#random.fork(name) });
+      const losses = await cause({
+        topology: this.#topology,
+        slot,
+        sessions: this.#sessions,
+        random: this.#random,
+        replicatedAtMs: this.#replicatedAtMs,
+      });
       for (const loss of losses) this.#lost(sharing, loss);
       return true;
     } catch {
@@ -197,14 +207,15 @@ async function killMaster({ topology, slot, replicatedAtMs }) {
  * @param {Place} place
  */
 async function killMasterAhead(place) {
-  const { topology, slot, random } = place;
+  const { topology, slot, sessions, random } = place;
   const [master, replica] = [await topology.masterOf(slot), await topology.replicaOf(slot)];
   topology.suspend(replica);
   await commandOf(master, "CLIENT", "KILL", "TYPE", "replica");
+  if (random.chance(0.5)) sessions.endAll();
   await delay(random.between(50, 400));
   await master.kill();
-  topology.resume(replica);
   const untilMs = nowMs();
+  topology.resume(replica);
   await topology.promoted(slot, master);
   return [{ sinceMs: place.replicatedAtMs, untilMs }];
 }

@@ -9,6 +9,7 @@ export class Sessions {
   #nodes;
   /** @type {Set<string>} */
   #ids = new Set();
+  #hurry = new AbortController();
 
   /** @param {readonly import("./soak-node.mjs").SoakNode[]} nodes */
   constructor(nodes) {
@@ -20,6 +21,12 @@ export class Sessions {
     for (const node of this.#nodes) node.tell({ kind: "ids", ids: [...this.#ids] });
   }
 
+  /** Has all sessions ended now. */
+  endAll() {
+    this.#hurry.abort();
+    this.#hurry = new AbortController();
+  }
+
   /**
    * Lets one session follow the other.
    *
@@ -28,11 +35,13 @@ export class Sessions {
    */
   async run(random, untilMs) {
     const nodes = /** @type {[import("./soak-node.mjs").SoakNode]} */ (this.#nodes);
-    const pause = (/** @type {number} */ ms) => delay(Math.max(0, Math.min(ms, untilMs - nowMs())));
+    /** @param {number} ms @param {AbortSignal} [signal] ends it early */
+    const pause = (ms, signal) =>
+      delay(Math.max(0, Math.min(ms, untilMs - nowMs())), undefined, { signal }).catch(() => {});
     let id = this.#add();
     random.pick(nodes).tell({ kind: "create", id });
     while (nowMs() < untilMs) {
-      await pause(random.between(1_000, 9_000));
+      await pause(random.between(1_000, 9_000), this.#hurry.signal);
       if (nowMs() >= untilMs) return;
       const node = random.pick(nodes);
       const how = random.pick(["delete", "revoke", "rotate"]);
