@@ -80,14 +80,14 @@ export class SoakRecord {
   }
 
   /**
-   * What was written to a session around a time, and what was answered then, to see what went wrong.
+   * What was written to a session around a time, when it ended, and what was answered then, to see what went wrong.
    *
    * @param {string} id
    * @param {number} atMs
    */
   around(id, atMs) {
     const near = this.#events.filter((event) => {
-      const reachMs = isWrite(event) ? TRACE_MS : 0;
+      const reachMs = event.kind === "changed" ? TRACE_MS : isWrite(event) ? Number.POSITIVE_INFINITY : 0;
       return event.id === id && overlap(event, { sinceMs: atMs - reachMs, untilMs: atMs + reachMs });
     });
     return near.sort((a, b) => a.endedAtMs - b.endedAtMs);
