@@ -9,6 +9,7 @@ const ALONE = [
   "test/redis-cluster-ports.test.ts",
   "test/redis-cluster.test.ts",
   "test/sentinel.test.ts",
+  "test/soak.test.ts",
 ];
 
 /** Needs Spin and a C compiler, and nothing of Node: `npm run test:model`. It leaves the processors to the others. */

@@ -42,6 +42,11 @@ export class RedisServer {
     return /** @type {number} */ (this.#process.pid);
   }
 
+  /** Whether its process has not ended; it may stand still. */
+  get isRunning() {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
   /** Shuts the server down and waits until it is gone. Does nothing when it is gone already. */
   async stop() {
     // A server that is suspended, busy in a script or waiting for a replica is slow to follow SIGTERM, or never does.

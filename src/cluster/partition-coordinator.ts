@@ -99,6 +99,8 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
   /** When the last lease ends or ended, by the wall clock. */
   #lastLeaseWallMs = Number.NEGATIVE_INFINITY;
   #histories = 0;
+  /** Whether what this node remembers could not be repeated: the next beat that comes back is the next occasion. */
+  #owesRepetition = false;
   #lastFailure: string | undefined;
   #lastBreak: CoordinatorState["lastBreak"];
   readonly #stats = {
@@ -382,6 +384,7 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
       this.#flush("lease-held"); // whatever is on its way was asked for before this node could hear of changes
       this.#resynced(unbroken);
     } else if (!unbroken) this.#chainBroke();
+    else if (this.#owesRepetition) this.#repeat();
     if (this.#held || nowMs >= this.#lease.untilMs) return;
     this.#held = true;
     this.#logger?.info("sessionmesh: lease held; reading from memory");
@@ -479,10 +482,14 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
 
   /** From here on nothing is missed; but what was missed may have been a change of history, which may have lost revocations. */
   #resynced(unbroken: boolean): void {
-    const nowMs = this.#clock.now();
-    this.#acknowledgements.synced(nowMs);
+    this.#acknowledgements.synced(this.#clock.now());
     this.#histories++;
-    if (unbroken) return;
+    if (!unbroken || this.#owesRepetition) this.#repeat();
+  }
+
+  #repeat(): void {
+    const nowMs = this.#clock.now();
+    this.#owesRepetition = false;
     const ids = this.#revocations.sessions(nowMs);
     const users = this.#revocations.users(nowMs);
     if (ids.length === 0 && users.length === 0) return;
@@ -490,8 +497,10 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
       (count) => {
         this.#stats.reasserted += count;
       },
-      (error: Error) =>
-        this.#logger?.warn(`sessionmesh: revocations could not be repeated: ${error.message}`),
+      (error: Error) => {
+        this.#owesRepetition = true;
+        this.#logger?.warn(`sessionmesh: revocations could not be repeated yet: ${error.message}`);
+      },
     );
   }
 

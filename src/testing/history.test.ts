@@ -76,6 +76,13 @@ describe("I3: a session that was deleted", () => {
     expect(broken()).toContain("I3");
   });
 
+  test("is not there for whoever asks Redis after it", () => {
+    history.answered("a", 0, at(15, 30), { strong: true });
+    expect(broken()).toEqual([]);
+    history.answered("a", 0, at(21, 30), { strong: true });
+    expect(broken()).toEqual(["I3"]);
+  });
+
   test("may not be changed", () => {
     history.changed("a", 1, at(15, 30)); // sent before the deletion was acknowledged
     expect(broken()).toEqual([]);

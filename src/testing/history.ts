@@ -102,7 +102,9 @@ export class History {
         id,
         `answered ${endedAtMs - known.revokedAtMs} ms after it was revoked`,
       );
-    } else if (endedAtMs > known.deletedAtMs + maxStalenessMs + toleranceMs) {
+    } else if (
+      strong ? startedAtMs > known.deletedAtMs : endedAtMs > known.deletedAtMs + maxStalenessMs + toleranceMs
+    ) {
       this.#violated(
         "I3",
         endedAtMs,

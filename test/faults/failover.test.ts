@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { startRedis } from "../../scripts/with-redis.mjs";
 import { SessionRevokedError, StoreUnavailableError } from "../../src/index.js";
 import { eventually } from "../support/eventually.js";
@@ -67,6 +67,17 @@ describe.each(CURRENT_CLIENT_KINDS)("a failover that loses what was acknowledged
     expect(await unknowing.get(id)).toBeUndefined();
     await expect(unknowing.set(id, { n: 2 })).rejects.toThrow(SessionRevokedError);
     for (const { lastServedAtMs } of asked) expect(lastServedAtMs).toBe(Number.NEGATIVE_INFINITY);
+  });
+
+  test("does not bring a deleted session back when the repetition fails, either: it is tried again", async () => {
+    await writer.delete(id);
+    const repetitions = nodes.map(({ redisStore }) =>
+      vi.spyOn(redisStore, "reassert").mockRejectedValueOnce(new StoreUnavailableError("no answer in time")),
+    );
+    await failOver();
+    await eventually(() => reasserted() > 0);
+    for (const repetition of repetitions) expect(repetition.mock.calls.length).toBeGreaterThan(0);
+    expect(await redisCommand(redis.port, "GET", `${options.prefix}${id}`)).toMatch(/\r\nT1/);
   });
 
   test("does not bring the sessions of a revoked user back", async () => {
