@@ -3,7 +3,7 @@
  *
  *     npm run soak -- --minutes 10 --seed 42
  *
- * Four nodes in processes of their own, two on each client, read, change, touch, rotate, delete and revoke the same few sessions. Masters
+ * Four nodes in processes of their own, two on each client, one of them by tracking, read, change, touch, rotate, delete and revoke the same few sessions. Masters
  * are killed, suspended and replaced, slots move, connections are cut; nodes are killed, suspended and blocked. What happens depends on the
  * seed, and on the machine. Exits with 1 if a promise was broken, memory grew, an operation did not end, or something was left open.
  */
@@ -20,7 +20,12 @@ import { MAX_STALENESS_MS, nowMs } from "./soak/settings.mjs";
 import { SoakNode } from "./soak/soak-node.mjs";
 
 /** The last two live as long as the soak, so that their memory can be watched. */
-const CLIENTS = ["node-redis", "ioredis", "node-redis", "ioredis"];
+const NODES = /** @type {const} */ ([
+  { client: "node-redis", invalidation: "broadcast" },
+  { client: "ioredis", invalidation: "broadcast" },
+  { client: "node-redis", invalidation: "tracking" },
+  { client: "ioredis", invalidation: "broadcast" },
+]);
 const MORTAL = 2;
 const SESSIONS = 8;
 const SAMPLES = 60;
@@ -47,9 +52,9 @@ const topology = new ClusterTopology(await startRedisCluster());
 const startedAtMs = nowMs();
 const record = new SoakRecord();
 const sampleMs = Math.max(250, (minutes * 60_000) / SAMPLES);
-const nodes = CLIENTS.map((client, n) => {
-  const name = `${client}-${n}`;
-  return new SoakNode({ ports: topology.ports, client, name, seed: `${seed}/${n}`, sampleMs }, record);
+const nodes = NODES.map((how, n) => {
+  const name = `${how.client}-${n}`;
+  return new SoakNode({ ...how, ports: topology.ports, name, seed: `${seed}/${n}`, sampleMs }, record);
 });
 /** @type {Record<string, number>} */
 const serverFaults = {};

@@ -19,8 +19,8 @@ const TICK_MS = 100;
 const FINAL_READS = 40;
 const CLOSE_MS = 2_000;
 
-/** @type {{ ports: number[], client: "node-redis" | "ioredis", nodeId: string, seed: string, sampleMs: number }} */
-const { ports, client: kind, nodeId, seed, sampleMs } = JSON.parse(process.argv[2] ?? "{}");
+/** @type {{ ports: number[], client: "node-redis" | "ioredis", invalidation: import("sessionmesh").Invalidation, nodeId: string, seed: string, sampleMs: number }} */
+const { ports, client: kind, invalidation, nodeId, seed, sampleMs } = JSON.parse(process.argv[2] ?? "{}");
 const random = new SeededRandom(seed);
 
 /** @type {{ events: SoakEvent[], done: Record<string, number>, problems: string[], heapBytes?: number }} */
@@ -51,7 +51,7 @@ client.on("error", () => {});
 const store = new ClusteredRedisStore({
   client: /** @type {any} */ (client), // either of two clients, which differ in type alone
   commandTimeoutMs: COMMAND_TIMEOUT_MS,
-  cluster: { nodeId, maxStalenessMs: MAX_STALENESS_MS, partitions: PARTITIONS },
+  cluster: { nodeId, invalidation, maxStalenessMs: MAX_STALENESS_MS, partitions: PARTITIONS },
 });
 const { partitions } = store.redisStore;
 const glances = new Glances((id, n, atMs) =>

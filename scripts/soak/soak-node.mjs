@@ -10,7 +10,7 @@ const FINISH_MS = 60_000;
 const END_MS = 5_000;
 const PROBLEMS_AT_MOST = 20;
 
-/** @typedef {{ ports: number[], client: string, name: string, seed: string, sampleMs: number }} SoakNodeOptions */
+/** @typedef {{ ports: number[], client: string, invalidation: import("sessionmesh").Invalidation, name: string, seed: string, sampleMs: number }} SoakNodeOptions */
 
 /** A node in a process of its own. When it is killed, another process takes its place. */
 export class SoakNode {
