@@ -15,7 +15,7 @@
 
 const WIDTH = 720;
 const HEIGHT = 360;
-const MARGIN = { left: 70, right: 180, top: 40, bottom: 50 };
+const MARGIN = { left: 80, right: 180, top: 40, bottom: 50 };
 /** Told apart also by who does not tell colours apart, on white and on black. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 const TICKS = 6;
