@@ -24,8 +24,8 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 2 * availableParallelism(), // most files wait, for leases and servers, most of their time
     sequence: { sequencer: LongestFirst },
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     expect: { poll: { timeout: 10_000, interval: 5 } },
     coverage: { provider: "v8", include: ["src/**/*.ts"], exclude: ["src/**/*.test.ts"] },
     projects: [

@@ -4,6 +4,8 @@ import { resolve } from "node:path";
 import { onTestFinished } from "vitest";
 import { eventually } from "./eventually.js";
 
+/** A process beside many others takes its time to load what it imports. */
+const START_MS = 25_000;
 const REPOSITORY = resolve(import.meta.dirname, "../..");
 
 /** A running script of this repository, killed when the test is over. */
@@ -33,7 +35,7 @@ export class Program {
   }
 
   /** Waits until it has printed this, and returns what the first group matched. */
-  async printed(pattern: RegExp, options?: { timeoutMs: number }): Promise<string> {
+  async printed(pattern: RegExp, options = { timeoutMs: START_MS }): Promise<string> {
     return eventually(() => pattern.exec(this.#output)?.[1] ?? false, options);
   }
 
