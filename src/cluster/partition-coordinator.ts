@@ -2,7 +2,7 @@ import type { Clock } from "../clock.js";
 import { InvalidOptionError, StoreClosedError, SubscribeTimeoutError } from "../errors.js";
 import { Events, type Logger } from "../events.js";
 import { RedisCommands } from "../redis/commands.js";
-import type { RedisPort, Subscription, TrackedSubscription } from "../redis/port.js";
+import type { RedisPort, Subscription, TrackedSubscription, TrackingRequest } from "../redis/port.js";
 import { BEAT } from "../redis/scripts/beat.js";
 import { LEAVE } from "../redis/scripts/leave.js";
 import { type AcknowledgementRequest, metaKey, type Registry } from "../redis/session-table.js";
@@ -56,6 +56,8 @@ export interface PartitionCoordinatorOptions {
   readonly clock: Clock;
 }
 
+type MaybeTracked = Subscription & Partial<TrackedSubscription>;
+
 /** The tag of a write that nobody made: of a change of which nothing else is known. */
 const UNKNOWN_WRITE = "?";
 
@@ -81,7 +83,7 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
   /** Whether only what was read by the `reader` is kept up to date. */
   readonly tracks: boolean;
   readonly #commands: RedisCommands;
-  readonly #subscriber: Subscriber<Subscription & Partial<TrackedSubscription>>;
+  readonly #subscriber: Subscriber<MaybeTracked>;
   readonly #target: CoherenceTarget;
   readonly #prefix: string;
   readonly #subscribeTimeoutMs: number;
@@ -146,15 +148,8 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
       onLapsed: () => this.#leaseLost(`no beat came back for ${maxStalenessMs} ms`),
       onFailed: (error) => this.#beatFailed(error),
     });
-    const { track } = port;
-    if (this.tracks && track === undefined)
-      throw new InvalidOptionError(
-        "cluster.invalidation",
-        '"broadcast" with this client: only those of node-redis can track',
-        invalidation,
-      );
-    this.#subscriber = new Subscriber<Subscription & Partial<TrackedSubscription>>({
-      subscribe: this.tracks && track ? track.bind(port) : port.subscribe.bind(port),
+    this.#subscriber = new Subscriber({
+      subscribe: this.tracks ? trackingOf(port) : port.subscribe.bind(port),
       clock,
       channels: [channel, this.#privateChannel],
       attemptTimeoutMs: subscribeTimeoutMs,
@@ -523,4 +518,11 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
   get #privateChannel(): string {
     return `${this.channel}:${this.nodeId}`;
   }
+}
+
+/** How a port tracks what is read. Throws if it cannot. */
+function trackingOf(port: RedisPort): (request: TrackingRequest) => Promise<MaybeTracked> {
+  if (port.track !== undefined) return port.track.bind(port);
+  const rule = '"broadcast" with this client: only those of node-redis can track';
+  throw new InvalidOptionError("cluster.invalidation", rule, "tracking");
 }

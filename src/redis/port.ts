@@ -22,7 +22,8 @@ export interface RedisPort {
 
   /**
    * The same, by a connection on which one may read as well: the server remembers each key that is read there, and tells once, in order with the
-   * messages, when it is written, expires, is evicted or deleted. `invalidation: "tracking"` needs it. Only node-redis speaks RESP3, which it takes.
+   * messages, when it is written, expires, is evicted or deleted. `invalidation: "tracking"` needs it, and of the clients, node-redis alone hands out
+   * what RESP3 pushes for it.
    */
   track?(request: TrackingRequest): Promise<TrackedSubscription>;
 
