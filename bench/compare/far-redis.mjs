@@ -1,12 +1,12 @@
 /**
  * Puts Redis servers further away, from a process of its own: for each `{ port, latencyMs }` that it is sent, a proxy before that
- * port, of which it tells the port. The TCP proxy counts in whole milliseconds; here it is made to look every tenth of one.
+ * port, of which it tells the port. The TCP proxy counts in whole milliseconds; here it is made to look many times in one.
  */
 import { TcpProxy } from "../../dist/testing/index.js";
 
-const LOOK_EVERY_MS = 0.1;
+const LOOK_EVERY_MS = 0.02;
 /** After so many looks for nothing, the process sleeps until something arrives. */
-const IDLE_LOOKS = 200;
+const IDLE_LOOKS = 500;
 const IDLE_MS = 2;
 
 /** @type {TcpProxy[]} */

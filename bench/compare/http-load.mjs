@@ -5,6 +5,7 @@
  * @property {number} port
  * @property {number} connections
  * @property {number} seconds
+ * @property {number} [amount] of requests, whatever time they take
  * @property {number} writeEvery one request in so many writes; 0: none
  *
  * @typedef {object} Answered
@@ -49,7 +50,7 @@ async function logIn({ port, logins }) {
  * @param {Task} task
  * @returns {Promise<Answered>}
  */
-async function load({ port, connections, seconds, writeEvery }) {
+async function load({ port, connections, seconds, amount, writeEvery }) {
   const all = cookies.get(port) ?? [];
   let client = 0;
   /** @type {number[]} */
@@ -60,7 +61,7 @@ async function load({ port, connections, seconds, writeEvery }) {
   const instance = autocannon({
     url: `http://127.0.0.1:${port}`,
     connections,
-    duration: seconds,
+    ...(amount === undefined ? { duration: seconds } : { amount }),
     sampleInt: 100,
     setupClient(/** @type {{ setRequests(requests: object[]): void }} */ connection) {
       const mine = all.filter((_, n) => n % connections === client % connections);

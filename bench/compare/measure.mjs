@@ -1,6 +1,8 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 
+const REPORTED_LENGTH = 2_000;
+
 /**
  * Runs a module's `run()` in a process of its own.
  *
@@ -12,7 +14,11 @@ import { once } from "node:events";
 export async function measure(module, options) {
   const worker = fork(new URL("worker.mjs", import.meta.url), [module, JSON.stringify(options)], {
     execArgv: ["--expose-gc"],
-    stdio: ["ignore", "inherit", "ignore", "ipc"], // some peers print each error of a connection, which is what the stories are about
+    stdio: ["ignore", "inherit", "pipe", "ipc"],
+  });
+  let printed = ""; // some peers print each error of a connection, which is what the stories are about
+  worker.stderr?.setEncoding("utf8").on("data", (text) => {
+    printed = (printed + text).slice(-REPORTED_LENGTH);
   });
   /** @type {unknown} */
   let answer;
@@ -20,6 +26,7 @@ export async function measure(module, options) {
     answer = message;
   });
   const [code] = await once(worker, "exit");
-  if (answer === undefined) throw new Error(`${module} ${JSON.stringify(options)}: ended with code ${code}`);
+  if (answer === undefined)
+    throw new Error(`${module} ${JSON.stringify(options)}: ended with code ${code}\n${printed}`);
   return answer;
 }

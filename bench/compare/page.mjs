@@ -1,10 +1,12 @@
 import { coherenceSection } from "./sections/coherence.mjs";
+import { httpSection } from "./sections/http.mjs";
 
 /**
  * @typedef {object} Comparison what `run.mjs` has measured; parts that were not measured are missing
  * @property {Record<string, string>} machine
  * @property {Record<string, string>} versions
  * @property {import("./sections/coherence.mjs").Coherence} [coherence]
+ * @property {import("./sections/http.mjs").Http} [http]
  */
 
 /**
@@ -15,9 +17,10 @@ import { coherenceSection } from "./sections/coherence.mjs";
  */
 export function pageOf(comparison) {
   const { machine, versions } = comparison;
-  const sections = [comparison.coherence && coherenceSection(comparison.coherence)].filter(
-    (section) => section !== undefined,
-  );
+  const sections = [
+    comparison.coherence && coherenceSection(comparison.coherence),
+    comparison.http && httpSection(comparison.http),
+  ].filter((section) => section !== undefined);
   const text = [
     "# Side by side",
     "What sessionmesh and its peers do on the same machine in the same run. This page is written by a program, from [figures](comparison/comparison.json) that anybody can take again:",

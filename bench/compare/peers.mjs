@@ -15,6 +15,7 @@ import { ClusteredRedisStore } from "../../dist/index.js";
  * @property {(id: string) => Promise<unknown>} get the value, or `undefined`
  * @property {(id: string, value: object) => Promise<unknown>} set
  * @property {(id: string) => Promise<unknown>} delete
+ * @property {(id: string) => unknown} [forget] drops the copy in memory, here alone
  * @property {(listener: (id: string) => void) => void} onInvalidated tells when the cache has heard from elsewhere that a value is over
  * @property {() => Promise<unknown>} close
  *
@@ -27,7 +28,7 @@ import { ClusteredRedisStore } from "../../dist/index.js";
  * @property {string} packages whose versions are told
  * @property {string} configuration as code
  * @property {"commands" | "feed"} readsBy the connection by which it reads from Redis
- * @property {(ports: Ports, ttlMs: number) => Promise<CacheNode>} open
+ * @property {(ports: Ports, ttlMs: number, maxItems?: number) => Promise<CacheNode>} open `maxItems` in memory: 10,000 by default
  */
 
 /** @type {Record<string, Peer>} */
@@ -89,14 +90,14 @@ export const LATENCY_PEERS = {
 const urlOf = (port) => `redis://127.0.0.1:${port}`;
 
 /** @type {Peer["open"]} */
-async function openBentocache({ commands, feed }, ttlMs) {
+async function openBentocache({ commands, feed }, ttlMs, maxItems = 10_000) {
   const connection = (/** @type {number} */ port) => ({ host: "127.0.0.1", port });
   const cache = new BentoCache({
     default: "sessions",
     ttl: ttlMs,
     stores: {
       sessions: bentostore()
-        .useL1Layer(memoryDriver({ maxItems: 10_000 }))
+        .useL1Layer(memoryDriver({ maxItems }))
         .useL2Layer(redisDriver({ connection: connection(commands) }))
         .useBus(redisBusDriver({ connection: connection(feed) })),
     },
@@ -128,6 +129,7 @@ async function openClientSideCache({ feed }, ttlMs) {
     },
     set: (id, value) => client.set(id, JSON.stringify(value), { expiration: { type: "PX", value: ttlMs } }),
     delete: (id) => client.del(id),
+    forget: (id) => client.clientSideCache?.invalidate(id),
     onInvalidated: (listener) => client.clientSideCache?.on("invalidate", (key) => listener(String(key))),
     close: async () => client.destroy(),
   };
@@ -147,6 +149,7 @@ async function openCacheable({ commands, feed }, ttlMs) {
     get: (id) => cache.get(id),
     set: (id, value) => cache.set(id, value),
     delete: (id) => cache.delete(id),
+    forget: (id) => cache.primary.delete(id),
     onInvalidated(listener) {
       const primary = cache.primary;
       const remove = primary.delete.bind(primary);
@@ -186,6 +189,7 @@ async function openSessionmesh({ commands, feed }, ttlMs, invalidation) {
     get: async (id) => (await store.get(id))?.data,
     set: (id, value) => store.set(id, value),
     delete: (id) => store.delete(id),
+    forget: (id) => store.evictFromCache(id),
     onInvalidated(listener) {
       const evict = store.localCache.delete.bind(store.localCache);
       store.localCache.delete = (id) => {
