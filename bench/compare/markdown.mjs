@@ -21,6 +21,17 @@ export function spread(values, format = digits) {
   return `${format(median(values))} (${format(Math.min(...values))} – ${format(Math.max(...values))})`;
 }
 
+/**
+ * The same, of what the harness has measured.
+ *
+ * @param {import("../harness.mjs").Spread} spread
+ * @param {(value: number) => string} format
+ */
+export function ranged({ median, least, most }, format) {
+  if (least === most) return format(median);
+  return `${format(median)} (${format(least)} – ${format(most)})`;
+}
+
 /** @param {readonly number[]} values */
 export function median(values) {
   const sorted = values.toSorted((a, b) => a - b);

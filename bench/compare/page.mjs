@@ -1,5 +1,7 @@
 import { coherenceSection } from "./sections/coherence.mjs";
+import { growthSection } from "./sections/growth.mjs";
 import { httpSection } from "./sections/http.mjs";
+import { operationsSection } from "./sections/operations.mjs";
 
 /**
  * @typedef {object} Comparison what `run.mjs` has measured; parts that were not measured are missing
@@ -7,6 +9,8 @@ import { httpSection } from "./sections/http.mjs";
  * @property {Record<string, string>} versions
  * @property {import("./sections/coherence.mjs").Coherence} [coherence]
  * @property {import("./sections/http.mjs").Http} [http]
+ * @property {import("./sections/operations.mjs").Operations} [operations]
+ * @property {import("./sections/growth.mjs").Growth} [growth]
  */
 
 /**
@@ -20,6 +24,8 @@ export function pageOf(comparison) {
   const sections = [
     comparison.coherence && coherenceSection(comparison.coherence),
     comparison.http && httpSection(comparison.http),
+    comparison.operations && operationsSection(comparison.operations),
+    comparison.growth && growthSection(comparison.growth),
   ].filter((section) => section !== undefined);
   const text = [
     "# Side by side",

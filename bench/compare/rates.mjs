@@ -38,6 +38,7 @@ export async function run({ port, seconds, rates }) {
         };
         void store.get(id, got);
       });
+    for (let n = 0; n < SESSIONS; n++) await request(); // the touch that follows a write is sent
     for (const wanted of rates) {
       let sent = 0;
       const counting = ours && (await connectNodeRedis(url)); // MONITOR knows what was sent from what scripts do; it is too slow for the other
