@@ -136,7 +136,7 @@ function lossesOf({ peers, stories, http, latency }) {
     );
     if (ahead.length > 0)
       losses.push(
-        `**How soon a node hears of a change**: after ${digits(median(ours.p50Ms))} ms with ${ours.name}, ${ahead.map(({ name, p50Ms }) => `${digits(median(p50Ms))} ms with ${name}`).join(", ")}. A write of sessionmesh is a script that checks the revision, writes, moves the chain and publishes, in one step; that of a peer is a SET, and by Pub/Sub its message is a command of its own that follows.`,
+        `**How soon a node hears of a change**: after ${digits(median(ours.p50Ms))} ms with ${ours.name}, ${ahead.map(({ name, p50Ms }) => `${digits(median(p50Ms))} ms with ${name}`).join(", ")}. A write of sessionmesh is a script that checks the revision, writes, moves the chain and publishes, in one step; that of a peer is a SET, and by Pub/Sub its message is a command of its own that follows. What would change it: little, without giving up that the write and its message are one.`,
       );
   }
   return losses;

@@ -215,11 +215,12 @@ function slower({ sites }, of) {
 
 const LOADS = { mixed: "95 % reads", reads: "reads alone", calm: "one visitor at a time" };
 
+/** From profiles of the applications; the shares are not repeated here, since they change with the machine. */
 const REASONS = {
   mixed:
-    "A write is a script in Redis, its message comes back to the node that wrote, and what a request has changed is found by comparing. Which of these costs how much has not been measured apart: that comes first.",
+    "A write is a script in Redis, and its message comes back to the node that wrote; what a request has changed is found by comparing. A store in one memory does none of that, and no second process sees it. Of a profile, most belongs to the socket and the middleware; see the reads.",
   reads:
-    "The middleware is given a copy of what is in memory, which it may change, and saves or touches it when it is done; a save is compared with what was read, so that one that changes nothing costs Redis nothing. Which of these costs how much has not been measured apart: that comes first.",
+    "Of a profile, most belongs to the socket and to the middleware, which serialises and hashes the session at each request, whatever the store. Of our own, the copy of the session that the request may change comes first, then the comparison of what is saved with what was read. What would change it: a copy that is made when a request first writes, and a comparison that knows what was not touched.",
 };
 
 /**
