@@ -14,6 +14,8 @@ import { startRedis } from "../../scripts/redis-server.mjs";
 import { connectNodeRedis, info } from "../redis.mjs";
 import { DATA, writePage } from "./render.mjs";
 
+const ROOT = join(import.meta.dirname, "../..");
+
 /** The parts, in their order, each answered by `run()` of the module of its name. */
 const PARTS = ["coherence", "http", "operations", "growth"];
 
@@ -87,18 +89,22 @@ async function describeMachine() {
 async function versions() {
   /** @type {Record<string, string>} */
   const found = {};
-  for (const name of PACKAGES) found[name] = await versionOf(name);
-  return found;
+  for (const name of PACKAGES) found[name] = await versionOf(name, [import.meta.dirname, ROOT]);
+  // bentocache is made for the version before.
+  return {
+    ...found,
+    ioredis: await versionOf("ioredis", [ROOT]),
+    "ioredis of bentocache": found.ioredis ?? "",
+  };
 }
 
 /**
  * @param {string} name
+ * @param {readonly string[]} directories
  * @returns {Promise<string>}
  */
-async function versionOf(name) {
-  const root = join(import.meta.dirname, "../..");
-  const places =
-    name === "sessionmesh" ? [root] : [import.meta.dirname, root].map((at) => join(at, "node_modules", name));
+async function versionOf(name, directories) {
+  const places = name === "sessionmesh" ? [ROOT] : directories.map((at) => join(at, "node_modules", name));
   for (const place of places) {
     const text = await readFile(join(place, "package.json"), "utf8").catch(() => undefined);
     if (text !== undefined) return JSON.parse(text).version;

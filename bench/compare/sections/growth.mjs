@@ -52,7 +52,7 @@ export function growthSection(growth) {
     ),
     "![Commands per second by requests per second](comparison/growth-commands.svg)",
     "### Starting",
-    "Until a node is connected, has subscribed and can answer from memory:",
+    "Until a node is connected, has subscribed and can answer from memory, in a process that has opened such a one before:",
     table(
       ["", "time"],
       starts.map(({ name, ms: spread }) => [name, ranged(spread, ms)]),
@@ -89,7 +89,7 @@ export function growthSection(growth) {
       })),
     }),
   };
-  return { text, charts, losses: startLosses(starts) };
+  return { text, charts, losses: [...startLosses(starts), ...importLosses(imports)] };
 }
 
 /** @param {Growth["starts"]} starts */
@@ -105,4 +105,16 @@ function startLosses(starts) {
         `**Starting**: ${digits(ours.ms.median)} ms with ${ours.name}, ${ahead.map(({ name, ms }) => `${digits(ms.median)} ms with ${name}`).join(", ")}. A node holds its lease before it answers from memory: its first beat has come back through its own subscription, on a second connection. \`get()\` works before, from Redis.`,
       ];
     });
+}
+
+/** @param {Growth["imports"]} imports */
+function importLosses(imports) {
+  const ours = imports.find(({ name }) => name === "sessionmesh");
+  const ahead = imports.filter(
+    ({ name, ms }) => !/^(sessionmesh|node alone)/.test(name) && (ours?.ms.median ?? 0) > NOISE * ms.median,
+  );
+  if (ours === undefined || ahead.length === 0) return [];
+  return [
+    `**Loading the package**: ${digits(ours.ms.median)} ms with sessionmesh, ${ahead.map(({ name, ms }) => `${digits(ms.median)} ms with ${name}`).join(", ")}. It consists of many small modules, each of which Node reads by itself. What would change it: a bundle for each entry.`,
+  ];
 }
