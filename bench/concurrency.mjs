@@ -23,7 +23,7 @@ const WORK_MS = 5;
  */
 
 /** @type {Record<string, Scenario>} */
-const SCENARIOS = {
+export const SCENARIOS = {
   "two requests write a field each: fields left": {
     async play({ here, there, fresh }, visitor) {
       const slow = await here.begin(visitor, "/write/a");
@@ -99,7 +99,7 @@ export async function run({ redisUrl }) {
  * @param {Client} client
  * @returns {Promise<OpenStore>}
  */
-async function openConnectRedis(client) {
+export async function openConnectRedis(client) {
   const store = new ConnectRedisStore({ client, prefix: `${PREFIX}connect-redis:` });
   return { store, close: () => store.clear() };
 }
@@ -108,7 +108,7 @@ async function openConnectRedis(client) {
  * @param {Client} client
  * @returns {Promise<OpenStore>}
  */
-async function openSessionmesh(client) {
+export async function openSessionmesh(client) {
   const store = new ExpressSessionStore({ client, prefix: PREFIX, ...WIDE_BOUNDS });
   await store.store.start();
   const sessions = /** @type {import("sessionmesh").SessionStore<{ n?: number }>} */ (
@@ -125,11 +125,13 @@ async function openSessionmesh(client) {
 }
 
 /**
+ * Plays a scenario on three nodes, each with a store that is opened for it; what is left.
+ *
  * @param {string} redisUrl
  * @param {(client: Client) => Promise<OpenStore>} open
  * @param {Scenario} scenario
  */
-async function playOn(redisUrl, open, { resave = false, play }) {
+export async function playOn(redisUrl, open, { resave = false, play }) {
   const openNode = () => Node.open(redisUrl, open, resave);
   const [here, there, fresh] = [await openNode(), await openNode(), await openNode()];
   try {

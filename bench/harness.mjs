@@ -23,6 +23,8 @@ import { setImmediate as turnOfEventLoop } from "node:timers/promises";
  * @property {number} median
  * @property {number} lower the first quartile
  * @property {number} upper the third quartile
+ * @property {number} least
+ * @property {number} most
  *
  * @typedef {object} Measurement
  * @property {string} name
@@ -162,7 +164,8 @@ export function inFlight(width) {
  * @returns {Spread}
  */
 export function spreadOf(values) {
-  return { median: quantile(values, 0.5), lower: quantile(values, 0.25), upper: quantile(values, 0.75) };
+  const [median, lower, upper, least, most] = [0.5, 0.25, 0.75, 0, 1].map((q) => quantile(values, q));
+  return /** @type {Spread} */ ({ median, lower, upper, least, most });
 }
 
 /**

@@ -39,7 +39,7 @@ export interface Declaration {
 export function listFiles(directory: string, extension: string): string[] {
   return readdirSync(join(ROOT, directory), { recursive: true, encoding: "utf8" })
     .map((file) => posix.join(directory, file.replaceAll("\\", "/")))
-    .filter((file) => file.endsWith(extension))
+    .filter((file) => file.endsWith(extension) && !file.includes("/node_modules/"))
     .sort();
 }
 

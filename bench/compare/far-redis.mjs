@@ -1,0 +1,38 @@
+/**
+ * Puts Redis servers further away, from a process of its own: for each `{ port, latencyMs }` that it is sent, a proxy before that
+ * port, of which it tells the port. The TCP proxy counts in whole milliseconds; here it is made to look many times in one.
+ */
+import { TcpProxy } from "../../dist/testing/index.js";
+
+const LOOK_EVERY_MS = 0.02;
+/** After so many looks for nothing, the process sleeps until something arrives. */
+const IDLE_LOOKS = 500;
+const IDLE_MS = 2;
+
+/** @type {TcpProxy[]} */
+const proxies = [];
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+let idle = 0;
+
+process.once("disconnect", () => process.exit());
+process.on("message", async (/** @type {{ port: number, latencyMs: number }} */ { port, latencyMs }) => {
+  const proxy = await TcpProxy.start({ targetPort: port });
+  proxy.delayMs = latencyMs / 2; // each way
+  if (proxies.push(proxy) === 1) look();
+  process.send?.({ port: proxy.port });
+});
+process.send?.("ready");
+
+function look() {
+  for (const proxy of proxies) {
+    if (proxy.heldBytes === 0) continue;
+    idle = 0;
+    proxy.resume(); // passes on what is due
+  }
+  if (idle++ > IDLE_LOOKS) {
+    setTimeout(look, IDLE_MS);
+    return;
+  }
+  Atomics.wait(sleeper, 0, 0, LOOK_EVERY_MS);
+  setImmediate(look);
+}

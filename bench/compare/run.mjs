@@ -1,0 +1,113 @@
+/**
+ * Measures sessionmesh beside its peers, each part in the same run on the same machine, and writes docs/comparison.md and its charts:
+ *
+ *     npm run compare                        all parts
+ *     npm run compare -- coherence http      only these; the others stay as they were measured before
+ *     npm run compare -- --quick             only shows that everything works, in a directory of its own; the figures mean nothing
+ *     npm run compare -- --out DIR           writes there instead of docs/
+ */
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { startRedis } from "../../scripts/redis-server.mjs";
+import { connectNodeRedis, info } from "../redis.mjs";
+import { DATA, writePage } from "./render.mjs";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+/** The parts, in their order, each answered by `run()` of the module of its name. */
+const PARTS = ["coherence", "http", "operations", "growth"];
+
+/** The packages whose versions the page tells: those of this directory, and those that the package's own tests have. */
+const PACKAGES = [
+  "sessionmesh",
+  "@fastify/session",
+  "@keyv/redis",
+  "@qified/redis",
+  "autocannon",
+  "bentocache",
+  "cacheable",
+  "connect-redis",
+  "express",
+  "express-session",
+  "fastify",
+  "ioredis",
+  "lru-cache",
+  "memorystore",
+  "redis",
+];
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { out: { type: "string" }, quick: { type: "boolean", default: false } },
+});
+const unknown = positionals.filter((name) => !PARTS.includes(name));
+if (unknown.length > 0) {
+  console.error(`No such part: ${unknown.join(", ")}. There are: ${PARTS.join(", ")}.`);
+  process.exit(2);
+}
+const directory =
+  values.out ??
+  (values.quick
+    ? await mkdtemp(join(tmpdir(), "sessionmesh-compare-"))
+    : join(import.meta.dirname, "../../docs"));
+const file = join(directory, DATA);
+await mkdir(dirname(file), { recursive: true });
+const comparison = JSON.parse(await readFile(file, "utf8").catch(() => "{}"));
+comparison.machine = await describeMachine();
+comparison.versions = await versions();
+console.log(Object.values(comparison.machine).join(" · "));
+for (const part of PARTS.filter((name) => positionals.length === 0 || positionals.includes(name))) {
+  const startedAt = performance.now();
+  const { run } = await import(`./${part}.mjs`);
+  comparison[part] = await run({ quick: values.quick });
+  comparison[part].tookS = Math.round((performance.now() - startedAt) / 1_000);
+  await writeFile(file, `${JSON.stringify(comparison, null, 1)}\n`);
+  console.log(`${part}: ${comparison[part].tookS} s`);
+}
+for (const written of await writePage(directory)) console.log(written);
+
+async function describeMachine() {
+  const redis = await startRedis();
+  const client = await connectNodeRedis(redis.url);
+  const server = await info(client, "server");
+  client.destroy();
+  await redis.stop();
+  return {
+    cpu: `${cpus()[0]?.model ?? "unknown processor"}, ${availableParallelism()} cores`,
+    memory: `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    platform: `${process.platform} ${process.arch}`,
+    node: `Node ${process.version}`,
+    redis: server.has("valkey_version")
+      ? `Valkey ${server.get("valkey_version")}`
+      : `Redis ${server.get("redis_version")}`,
+  };
+}
+
+/** @returns {Promise<Record<string, string>>} */
+async function versions() {
+  /** @type {Record<string, string>} */
+  const found = {};
+  for (const name of PACKAGES) found[name] = await versionOf(name, [import.meta.dirname, ROOT]);
+  // bentocache is made for the version before.
+  return {
+    ...found,
+    ioredis: await versionOf("ioredis", [ROOT]),
+    "ioredis of bentocache": found.ioredis ?? "",
+  };
+}
+
+/**
+ * @param {string} name
+ * @param {readonly string[]} directories
+ * @returns {Promise<string>}
+ */
+async function versionOf(name, directories) {
+  const places = name === "sessionmesh" ? [ROOT] : directories.map((at) => join(at, "node_modules", name));
+  for (const place of places) {
+    const text = await readFile(join(place, "package.json"), "utf8").catch(() => undefined);
+    if (text !== undefined) return JSON.parse(text).version;
+  }
+  throw new Error(`${name} is not installed: npm ci, and npm ci --prefix bench/compare`);
+}
