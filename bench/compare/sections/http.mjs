@@ -234,7 +234,7 @@ function tooMany({ sites }, counted) {
       const count = counted(site, "reads");
       if (count === undefined || count <= WANTED_COMMANDS) return [];
       return [
-        `**Commands per 1,000 reads**: ${digits(count)} with ${nameOf(site)}, and ${WANTED_COMMANDS} were wanted. Each session is read again when its copy has been held for 30 s, and two beats a second hold the lease: the count per second is fixed, so that per request falls as requests grow. \`localCache.ttlMs\` makes it less.`,
+        `**Commands per 1,000 reads**: ${digits(count)} with ${nameOf(site)}, and ${WANTED_COMMANDS} were wanted. Each session is read again when its copy has been held for 30 s, and two beats a second hold the lease: the count per second is fixed, so that per request falls as requests grow. A longer \`localCache.ttlMs\` makes it less; what would change it is a longer default.`,
       ];
     });
 }
