@@ -255,6 +255,7 @@ async function finish(all) {
   for (const id of all) await readFinally(id);
   for (const timer of timers) clearInterval(timer);
   glances.end();
+  untold.done["key invalidated"] = store.coordinator?.stats().keysInvalidated ?? 0;
   await store.close();
   if (client instanceof Cluster) client.disconnect();
   else client.destroy();

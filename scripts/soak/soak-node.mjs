@@ -50,10 +50,9 @@ export class SoakNode {
 
   /** Starts its process. Resolves when its store has started. */
   async start() {
-    const { ports, client, seed, sampleMs } = this.#options;
     const life = ++this.#lives;
     const { nodeId } = this;
-    const argument = JSON.stringify({ ports, client, nodeId, seed: `${seed}/${life}`, sampleMs });
+    const argument = JSON.stringify({ ...this.#options, nodeId, seed: `${this.#options.seed}/${life}` });
     const child = fork(SCRIPT, [argument], {
       execArgv: ["--expose-gc"],
       stdio: ["ignore", "inherit", "inherit", "ipc"],
