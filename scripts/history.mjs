@@ -13,6 +13,7 @@ import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { ClusteredRedisStore, SessionMeshError } from "sessionmesh";
 import { History, TcpProxy } from "sessionmesh/testing";
+import { INVALIDATION } from "./invalidation.mjs";
 import { startRedis } from "./redis-server.mjs";
 
 const NODES = 3;
@@ -33,12 +34,7 @@ const { values } = parseArgs({
 });
 const seconds = Number(values.seconds);
 const seed = Number(values.seed);
-/** How each node hears of changes. @type {readonly import("sessionmesh").Invalidation[] | undefined} */
-const invalidation = /** @type {const} */ ({
-  broadcast: ["broadcast", "broadcast", "broadcast"],
-  tracking: ["tracking", "tracking", "tracking"],
-  mixed: ["tracking", "broadcast", "tracking"],
-})[values.invalidation];
+const invalidation = INVALIDATION[values.invalidation];
 const isKnown = ["node-redis", "ioredis"].includes(values.client) && invalidation !== undefined;
 if (!(seconds > 0) || !Number.isSafeInteger(seed) || !isKnown) {
   console.error(

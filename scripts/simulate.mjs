@@ -11,15 +11,10 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { reportOf, shrink, simulate } from "sessionmesh/testing";
+import { INVALIDATION } from "./invalidation.mjs";
 
 /** How many seeds a worker plays before it says how it went. */
 const BATCH = 20;
-/** How the nodes hear of changes. */
-const INVALIDATION = {
-  broadcast: /** @type {const} */ (["broadcast", "broadcast", "broadcast"]),
-  tracking: /** @type {const} */ (["tracking", "tracking", "tracking"]),
-  mixed: /** @type {const} */ (["tracking", "broadcast", "tracking"]),
-};
 
 if (isMainThread) await main();
 else await work(workerData);
@@ -37,7 +32,7 @@ async function main() {
     Number(values.seed ?? values.from),
     values.seed === undefined ? Number(values.seeds) : 1,
   ];
-  const invalidation = INVALIDATION[/** @type {keyof typeof INVALIDATION} */ (values.invalidation)];
+  const invalidation = INVALIDATION[values.invalidation];
   if (
     !Number.isSafeInteger(from) ||
     !Number.isSafeInteger(seeds) ||
