@@ -113,11 +113,19 @@ export function requirePartitions(option: string, value: unknown): asserts value
   }
 }
 
+/** Throws unless `value` is one of these. */
+export function requireOneOf<V extends string>(
+  option: string,
+  value: unknown,
+  choices: readonly V[],
+): asserts value is V {
+  if (choices.includes(value as V)) return;
+  throw new InvalidOptionError(option, choices.map((choice) => `"${choice}"`).join(" or "), value);
+}
+
 /** Throws unless `value` is a way of publishing. */
 export function requirePubSub(option: string, value: unknown): asserts value is "sharded" | "plain" {
-  if (value !== "sharded" && value !== "plain") {
-    throw new InvalidOptionError(option, '"sharded" or "plain"', value);
-  }
+  requireOneOf(option, value, ["sharded", "plain"]);
 }
 
 /** Throws unless `value` is a way of hearing of changes. */
@@ -125,9 +133,7 @@ export function requireInvalidation(
   option: string,
   value: unknown,
 ): asserts value is "broadcast" | "tracking" {
-  if (value !== "broadcast" && value !== "tracking") {
-    throw new InvalidOptionError(option, '"broadcast" or "tracking"', value);
-  }
+  requireOneOf(option, value, ["broadcast", "tracking"]);
 }
 
 /** Throws unless `value` is a boolean. */

@@ -4,6 +4,7 @@ import {
   requireDelayMs,
   requireGraceMs,
   requireKnownOptions,
+  requireOneOf,
   requireTtlMs,
 } from "../options.js";
 import type { Life } from "../redis/session-table.js";
@@ -52,9 +53,7 @@ export function checkReadOptions(options: ReadOptions | undefined): void {
   if (options === undefined) return;
   requireKnownOptions("", options, ["consistency", "onOutage"]);
   const { consistency, onOutage } = options;
-  if (consistency !== undefined && consistency !== "bounded" && consistency !== "strong") {
-    throw new InvalidOptionError("consistency", '"bounded" or "strong"', consistency);
-  }
+  if (consistency !== undefined) requireOneOf("consistency", consistency, ["bounded", "strong"]);
   if (onOutage === undefined) return;
   requireOnOutage(onOutage);
   if (onOutage !== "fail" && consistency === "strong") {

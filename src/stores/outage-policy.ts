@@ -1,5 +1,4 @@
-import { InvalidOptionError } from "../errors.js";
-import { DEFAULT_OUTAGE_GRACE_MS, requirePositiveInteger } from "../options.js";
+import { DEFAULT_OUTAGE_GRACE_MS, requireOneOf, requirePositiveInteger } from "../options.js";
 
 /**
  * What a read does when Redis cannot be asked. `"fail"`: rejects with a `StoreUnavailableError`. `"serve-cached"`: answers with this
@@ -30,7 +29,5 @@ export function resolveOutageOptions({
 
 /** Throws unless `value` says what a read does in an outage. */
 export function requireOnOutage(value: unknown): asserts value is OnOutage {
-  if (value !== "fail" && value !== "serve-cached") {
-    throw new InvalidOptionError("onOutage", '"fail" or "serve-cached"', value);
-  }
+  requireOneOf("onOutage", value, ["fail", "serve-cached"]);
 }
