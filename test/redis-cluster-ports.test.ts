@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { commandOf } from "../scripts/redis-cluster.mjs";
 import { slotOf } from "../src/redis/cluster-slots.js";
@@ -176,6 +177,46 @@ describe.each(CLUSTER_CLIENT_KINDS)("on $name", (kind: ClusterClientKind) => {
     });
   });
 });
+
+describe.each(
+  CLUSTER_CLIENT_KINDS.filter(({ name }) => name.startsWith("node-redis")),
+)("on $name, a sharded subscription by which is read", (kind) => {
+  test.each([
+    1, 2,
+  ])("gives each read its own reply, while its slot goes and %i channels end", async (channels) => {
+    const view = slotOn(connect(kind));
+    const { port, tag, slot } = view;
+    await hears(view);
+    const closes: string[] = [];
+    const subscription = await (port.track as NonNullable<RedisPort["track"]>)({
+      channels: Array.from({ length: channels }, (_, n) => `${tag}${n}`),
+      onMessage: () => {},
+      onInvalidated: () => {},
+      onClose: (reason) => closes.push(reason),
+      signal: new AbortController().signal,
+    });
+    onTestFinished(() => subscription.close());
+    const underWay = [subscription.send(["BLPOP", tag, "1"])];
+    for (const text of ["a", "b", "c"]) {
+      underWay.push(subscription.send(["EVAL", "return ARGV[1]", "1", tag, text]));
+    }
+    const { topology } = cluster;
+    const master = await topology.masterOf(slot);
+    await eventually(async () => /cmd=blpop/.test(String(await commandOf(master, "CLIENT", "LIST"))));
+    await goesAndComesBack(master, slot);
+    expect(await Promise.all(underWay)).toEqual([null, "a", "b", "c"]);
+    if (channels > 1) expect(closes).toEqual([SLOT_MOVED]);
+  });
+});
+
+/** The slot is another node's for no time at all, which ends what is subscribed in it. */
+async function goesAndComesBack(master: RedisServer, slot: number): Promise<void> {
+  const admin = new Redis(master.port);
+  onTestFinished(() => admin.disconnect());
+  const ids = /^(\w+) \S+ master/m.exec(String(await commandOf(master, "CLUSTER", "NODES")));
+  const assign = (id: unknown) => ["cluster", "setslot", String(slot), "node", String(id)];
+  await admin.multi([assign(ids?.[1]), assign(await commandOf(master, "CLUSTER", "MYID"))]).exec();
+}
 
 describe("on all clients,", { timeout: 60_000 }, () => {
   const clients = new Map<ClusterClientKind, ClusterClient>();

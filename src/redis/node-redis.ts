@@ -59,19 +59,24 @@ export class NodeRedisPort implements RedisPort {
   }
 
   async track(request: TrackingRequest, mode: PubSubMode = "plain"): Promise<TrackedSubscription> {
-    const { connection, isOpen, close } = await this.#subscribe(
+    const { connection, isOpen, lost, close } = await this.#subscribe(
       request,
       mode,
       TRACKED,
       request.onInvalidated,
     );
-    const send = (command: Command) =>
-      (connection.sendCommand(command as unknown as string[], SENT_AT_ONCE) as Promise<Reply>).catch(
-        (error) => {
-          if (isOpen()) throw error;
-          return this.send(command);
-        },
-      );
+    const send = async (command: Command): Promise<Reply> => {
+      try {
+        const reply = await connection.sendCommand(command as unknown as string[], SENT_AT_ONCE);
+        // A slot that goes ends its channels by pushes that nobody asked for. While a command is under way, node-redis takes the second of
+        // them for its reply, which it then gives to the next command, and so on. Those come after this one: they find it closed.
+        if (reply === undefined) lost(SLOT_MOVED);
+        if (isOpen()) return reply as Reply;
+      } catch (error) {
+        if (isOpen()) throw error;
+      }
+      return this.send(command);
+    };
     return { send, close };
   }
 
@@ -127,7 +132,7 @@ export class NodeRedisPort implements RedisPort {
     connection.on("sharded-channel-moved", () => lost(SLOT_MOVED));
     connection.on("ready", () => open || destroy(connection)); // closed while it was connecting
     signal.addEventListener("abort", () => lost(signal.reason.message), { once: true });
-    return { connection, isOpen: () => open, close };
+    return { connection, isOpen: () => open, lost, close };
   }
 }
 
