@@ -1,6 +1,8 @@
 import { commandOf, until } from "./redis-cluster.mjs";
 
 const AGREED_MS = 30_000;
+/** After which a replica does not go on with a failover on demand that found no majority: masters vote for none soon after another one. */
+const FAILOVER_MS = 5_000;
 const KEYS_AT_ONCE = 100;
 
 /** @typedef {import("./redis-server.mjs").RedisServer} RedisServer */
@@ -102,7 +104,16 @@ export class ClusterTopology {
    */
   async failover(slot) {
     const old = await this.masterOf(slot);
-    await commandOf(await this.replicaOf(slot), "CLUSTER", "FAILOVER");
+    const replica = await this.replicaOf(slot);
+    let askedAtMs = Number.NEGATIVE_INFINITY;
+    await until(async () => {
+      if ((await this.masterOf(slot)) !== old) return true;
+      if (performance.now() - askedAtMs > FAILOVER_MS) {
+        askedAtMs = performance.now();
+        await commandOf(replica, "CLUSTER", "FAILOVER");
+      }
+      return false;
+    }, AGREED_MS);
     await this.promoted(slot, old);
     return old;
   }

@@ -375,9 +375,9 @@ describe("on all clients,", { timeout: 60_000 }, () => {
   });
 });
 
-describe.each(
-  CLUSTER_CLIENT_KINDS.filter(({ name }) => name.startsWith("node-redis")),
-)("on $name", (kind) => {
+describe.each(CLUSTER_CLIENT_KINDS.filter(({ name }) => name.startsWith("node-redis")))("on $name", {
+  timeout: 60_000,
+}, (kind) => {
   test("a replica that has become the master is never read from when it is a replica again", async () => {
     const { topology } = cluster;
     const view = slotOn(connect(kind, { useReplicas: true }));
