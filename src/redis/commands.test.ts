@@ -378,8 +378,8 @@ class HoldingPort implements RedisPort {
   readonly sent: string[] = [];
   readonly #replies: ((reply: Reply) => void)[] = [];
 
-  send([, , , key = ""]: Command): Promise<Reply> {
-    this.sent.push(key);
+  send([, , ...rest]: Command): Promise<Reply> {
+    this.sent.push(rest.join(" "));
     return new Promise((resolve) => this.#replies.push(resolve));
   }
 
@@ -388,60 +388,66 @@ class HoldingPort implements RedisPort {
   }
 
   /** Answers the oldest. */
-  async answer(): Promise<void> {
-    this.#replies.shift()?.("done");
+  async answer(...replies: string[]): Promise<void> {
+    this.#replies.shift()?.(replies);
     await nextTurn();
   }
 }
 
-describe("scripts that take turns", () => {
+describe("scripts that read", () => {
   const SCRIPT = script("return 'done'");
   let clock: ManualClock;
   let port: HoldingPort;
   let commands: RedisCommands;
-  const run = (key: string) => commands.run(SCRIPT, [key], [], { takesTurns: true });
+  const read = (key: string) =>
+    commands.runForKey({ script: SCRIPT, commonKeys: ["common"], key, arg: `${key}?` });
 
   beforeEach(() => {
     clock = new ManualClock();
     port = new HoldingPort();
-    commands = new RedisCommands({ port, clock, timeoutMs: 1_000, maxPending: 4, maxConcurrent: 2 });
+    commands = new RedisCommands({ port, clock, timeoutMs: 1_000, maxPending: 6, maxConcurrent: 2 });
   });
 
-  test("are sent while fewer than so many are on their way; others do not wait", async () => {
-    const turns = ["a", "b", "c"].map(run);
+  test("are sent while fewer than so many are on their way; those that wait go together, and others do not wait", async () => {
+    const replies = ["a", "b", "c", "d"].map(read);
     const other = commands.run(SCRIPT, ["other"], []);
     await nextTurn();
-    expect(port.sent).toEqual(["a", "b", "other"]);
-    await port.answer();
-    expect(port.sent).toEqual(["a", "b", "other", "c"]);
-    for (let n = 0; n < 3; n++) await port.answer();
-    expect(await Promise.all([...turns, other])).toEqual(["done", "done", "done", "done"]);
+    expect(port.sent).toEqual(["2 common a a?", "2 common b b?", "1 other"]);
+    await port.answer("A");
+    expect(port.sent.slice(3)).toEqual(["3 common c d c? d?"]);
+    for (const reply of [["B"], ["done"], ["C", "D"]]) await port.answer(...reply);
+    expect(await Promise.all([...replies, other])).toEqual(["A", "B", "C", "D", ["done"]]);
   });
 
   test("count as pending while they wait", async () => {
-    for (const key of ["a", "b", "c", "d"]) void run(key);
-    await expect(run("e")).rejects.toThrow("4 commands wait for it already");
+    for (const key of ["a", "b", "c", "d", "e", "f"]) void read(key);
+    await expect(read("g")).rejects.toThrow("6 commands wait for it already");
   });
 
   test("are sent when less than half of their time is over, and not at all after that", async () => {
-    const turns = ["a", "b", "c", "d"].map((key) => run(key).catch(({ message }: Error) => message));
+    const replies = ["a", "b", "c"].map((key) => read(key).catch(({ message }: Error) => message));
     clock.advance(499);
-    await port.answer();
-    expect(port.sent).toEqual(["a", "b", "c"]);
-    clock.advance(1);
-    await port.answer();
-    expect(await turns[3]).toContain("not sent: it waited 500 ms for its turn");
-    await port.answer();
-    expect(port.sent).toEqual(["a", "b", "c"]);
-    expect(await Promise.all(turns.slice(0, 3))).toEqual(["done", "done", "done"]);
+    replies.push(read("d"));
+    await port.answer("A");
+    expect(port.sent[2]).toBe("3 common c d c? d?");
+    replies.push(read("e").catch(({ message }: Error) => message));
+    clock.advance(500);
+    replies.push(read("f"));
+    await port.answer("B");
+    expect(await replies[4]).toContain("not sent: it waited 500 ms for its turn");
+    expect(port.sent[3]).toBe("2 common f f?");
+    await port.answer("C", "D");
+    await port.answer("F");
+    expect(await Promise.all(replies.slice(0, 2))).toEqual(["A", "B"]);
+    expect(await replies[5]).toBe("F");
   });
 
   test("hang nobody if no reply ever comes, and keep their places: Redis has not done with them", async () => {
-    const turns = ["a", "b", "c"].map((key) => run(key).catch(({ message }: Error) => message));
+    const replies = ["a", "b", "c"].map((key) => read(key).catch(({ message }: Error) => message));
     clock.advance(1_000);
-    for (const message of await Promise.all(turns)) expect(message).toContain("no reply within 1000 ms");
-    void run("d").catch(() => {});
+    for (const message of await Promise.all(replies)) expect(message).toContain("no reply within 1000 ms");
+    void read("d").catch(() => {});
     await nextTurn();
-    expect(port.sent).toEqual(["a", "b"]);
+    expect(port.sent).toHaveLength(2);
   });
 });

@@ -1,6 +1,6 @@
 import { type Clock, pause } from "../clock.js";
 import { SessionMeshError, StoreUnavailableError } from "../errors.js";
-import { ConcurrencyLimit } from "./concurrency-limit.js";
+import { Batches } from "./batches.js";
 import { isMigrating, isRefusedForNow, mayPass } from "./failures.js";
 import type { Gate } from "./gate.js";
 import type { Command, RedisPort, Reply, TrackedSubscription } from "./port.js";
@@ -11,7 +11,7 @@ export interface RedisCommandsOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly maxPending: number;
-  /** How many of those that take turns may be on their way at a time. Default: all of them. */
+  /** How many of those that go together may be on their way at a time. Default: all of them, each by itself. */
   readonly maxConcurrent?: number | undefined;
   /** Decides whether Redis is asked at all. Default: always. */
   readonly gate?: Gate | undefined;
@@ -20,10 +20,23 @@ export interface RedisCommandsOptions {
 export interface RunOptions {
   /** Whether it is sent again after a failure that may pass. Default: no. */
   readonly mayRepeat?: boolean | undefined;
-  /** Whether it is sent only when fewer than `maxConcurrent` of its like are on their way. Default: no. */
-  readonly takesTurns?: boolean | undefined;
+}
+
+/** What is asked of a script that does the same with each of its keys, and answers with an array. */
+export interface KeyRequest {
+  readonly script: Script;
+  /** What stands before the keys; the same whenever this script is run. */
+  readonly commonKeys: readonly string[];
+  readonly key: string;
+  /** The argument that goes with the key. */
+  readonly arg: string;
   /** By which it is sent. Default: by the application's own connection. */
   readonly reader?: TrackedSubscription | undefined;
+}
+
+interface PendingKey extends KeyRequest {
+  readonly askedAtMs: number;
+  readonly isOver: () => boolean;
 }
 
 /**
@@ -32,6 +45,8 @@ export interface RunOptions {
  */
 const MAX_REPETITIONS = 3;
 const FIRST_BACKOFF_MS = 25;
+/** How many keys a script has at most: Redis does nothing else meanwhile, some 0.1 ms for as many sessions of 1 KB. */
+const MAX_TOGETHER = 32;
 /** Which part of a command's time may pass before its turn comes: with less left, the reply would be too late for most. */
 const MAX_WAIT = 0.5;
 
@@ -55,7 +70,7 @@ export class RedisCommands {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #maxPending: number;
-  readonly #turns: ConcurrencyLimit;
+  readonly #together: Batches<PendingKey, Reply>;
   readonly #gate: Gate | undefined;
   /** Commands that the client still holds, those that we gave up included: only the client can drop them. */
   #pending = 0;
@@ -74,7 +89,13 @@ export class RedisCommands {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#maxPending = maxPending;
-    this.#turns = new ConcurrencyLimit(maxConcurrent);
+    this.#together = new Batches({
+      maxRunning: maxConcurrent,
+      maxSize: MAX_TOGETHER,
+      isAlike: (a, b) => a.script === b.script && a.reader === b.reader,
+      refuse: (request) => this.#waitedTooLong(request),
+      send: (requests) => this.#sendTogether(requests as [PendingKey, ...PendingKey[]]),
+    });
     this.#gate = gate;
   }
 
@@ -107,31 +128,55 @@ export class RedisCommands {
 
   /**
    * Runs a script by its digest, and by its text on a server that does not know it yet. One that may be repeated (the same tag makes
-   * it the same write) is sent again after a failure that may pass; where `args` is a function, with the arguments that it gives then. One
-   * that takes turns is sent when fewer than `maxConcurrent` of its like are on their way, or refused when half of its time is over.
+   * it the same write) is sent again after a failure that may pass; where `args` is a function, with the arguments that it gives then.
    */
   run(
     script: Script,
     keys: readonly string[],
     args: readonly string[] | (() => readonly string[]),
-    { mayRepeat = false, takesTurns = false, reader }: RunOptions = {},
+    { mayRepeat = false }: RunOptions = {},
   ): Promise<Reply> {
-    const sent = this.#port.publishCommand === "SPUBLISH" ? sharded(script) : script;
-    const send = (isOver: () => boolean) =>
-      evaluate(reader ?? this.#port, sent, keys, typeof args === "function" ? args() : args, isOver);
-    const persist = (isOver: () => boolean) =>
-      this.#persist(() => send(isOver), mayRepeat ? mayPass : isRefusedForNow, isOver);
-    return this.#bounded(takesTurns ? (isOver) => this.#inTurn(() => persist(isOver)) : persist);
+    return this.#bounded((isOver) => {
+      const send = () =>
+        this.#evaluate(this.#port, script, keys, typeof args === "function" ? args() : args, isOver);
+      return this.#persist(send, mayRepeat ? mayPass : isRefusedForNow, isOver);
+    });
+  }
+
+  /**
+   * The same of one key, with a script that only reads: sent at once while fewer than `maxConcurrent` are on their way. The others wait, and go
+   * together: that is how many reads cost Redis and this node least when there are most of them. One whose turn comes when half of its time is over is refused.
+   */
+  runForKey(request: KeyRequest): Promise<Reply> {
+    const askedAtMs = this.#clock.now();
+    return this.#bounded((isOver) => this.#together.add({ ...request, askedAtMs, isOver }));
+  }
+
+  #sendTogether(requests: readonly [PendingKey, ...PendingKey[]]): Promise<readonly Reply[]> {
+    const [{ script, commonKeys, reader = this.#port }] = requests;
+    const keys = [...commonKeys, ...requests.map(({ key }) => key)];
+    const args = requests.map(({ arg }) => arg);
+    const isOver = () => requests.every(({ isOver }) => isOver());
+    const send = () => this.#evaluate(reader, script, keys, args, isOver);
+    return this.#persist(send, mayPass, isOver) as Promise<readonly Reply[]>;
   }
 
   /** What waited for too long is not sent: Redis would do it for nobody, and that is how an overload lasts. */
-  #inTurn(send: () => Promise<Reply>): Promise<Reply> {
-    const askedAtMs = this.#clock.now();
-    return this.#turns.run(() => {
-      const waitedMs = this.#clock.now() - askedAtMs;
-      if (waitedMs < this.#timeoutMs * MAX_WAIT) return send();
-      throw new Error(`not sent: it waited ${Math.round(waitedMs)} ms for its turn`);
-    });
+  #waitedTooLong({ askedAtMs }: PendingKey): Error | undefined {
+    const waitedMs = this.#clock.now() - askedAtMs;
+    if (waitedMs < this.#timeoutMs * MAX_WAIT) return undefined;
+    return new Error(`not sent: it waited ${Math.round(waitedMs)} ms for its turn`);
+  }
+
+  #evaluate(
+    connection: Pick<RedisPort, "send">,
+    script: Script,
+    keys: readonly string[],
+    args: readonly string[],
+    isOver: () => boolean,
+  ): Promise<Reply> {
+    const sent = this.#port.publishCommand === "SPUBLISH" ? sharded(script) : script;
+    return evaluate(connection, sent, keys, args, isOver);
   }
 
   async #persist(

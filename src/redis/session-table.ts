@@ -187,12 +187,16 @@ export class SessionTable {
   /** The same, which also says of a session that is none whether it is over: deleted, or its user revoked. */
   async find(id: string, knownTag = "", reader?: TrackedSubscription): Promise<Row | "gone" | undefined> {
     const sentAtMs = this.#now();
-    const reply = await this.#run(id, READ, [this.#key(id), this.#generations], [knownTag], {
-      takesTurns: true,
+    const reply = await this.#commands.runForKey({
+      script: READ,
+      commonKeys: [this.#generations],
+      key: this.#key(id),
+      arg: knownTag,
       reader,
     });
     if (reply === null) return undefined;
     if (reply === "gone") return reply;
+    if (reply === "wrongtype") throw this.#wrongType(id);
     const [record, lifeMs] = reply as [string, number];
     const newId = decodeAlias(record);
     if (newId !== undefined) throw this.#moved(id, newId);
@@ -415,13 +419,13 @@ export class SessionTable {
     script: Script,
     keys: string[],
     args: readonly string[] | (() => readonly string[]),
-    { mayRepeat = true, takesTurns, reader }: RunOptions = {},
+    { mayRepeat = true }: RunOptions = {},
   ): Promise<Reply> {
     try {
-      return await this.#commands.run(script, keys, args, { mayRepeat, takesTurns, reader });
+      return await this.#commands.run(script, keys, args, { mayRepeat });
     } catch (error) {
       const isWrongType = (error as StoreUnavailableError).message.includes("WRONGTYPE");
-      throw isWrongType ? this.#corrupt(id, "the key holds no string", error) : error;
+      throw isWrongType ? this.#wrongType(id, error) : error;
     }
   }
 
@@ -450,6 +454,10 @@ export class SessionTable {
   #corrupt(id: string, reason: string, cause?: unknown): SessionCorruptError {
     this.#corruptRecords++;
     return new SessionCorruptError(this.#keyHash(id), reason, { cause });
+  }
+
+  #wrongType(id: string, cause?: unknown): SessionCorruptError {
+    return this.#corrupt(id, "the key holds no string", cause);
   }
 
   /** For the codec's owner, who finds out only later. Without the codec's error: that of `JSON.parse` quotes the data. */

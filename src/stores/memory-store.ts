@@ -9,6 +9,7 @@ import {
   requireTtlMs,
 } from "../options.js";
 import { CODEC_METHODS, type Codec, jsonCodec } from "../session/codec.js";
+import { copyAsJson } from "../session/json-copy.js";
 import { newTag } from "../session/record.js";
 import { assertSessionId, hashForLog, newSessionId, type Session } from "../session/session.js";
 import { freezeDeep, type Snapshot } from "../session/snapshot.js";
@@ -338,7 +339,7 @@ export class MemoryStore<T = unknown> implements KeyValueStore<T> {
     const { endsAtMs, expiresAtMs } = this.#life(options, ttlMs, absoluteEndMs);
     const session: Session<T> = Object.freeze({
       id,
-      data: freezeDeep(this.#codec.decode(this.#codec.encode(data as T))),
+      data: this.#snapshot(data as T),
       revision: newTag(),
       createdAtMs: previous?.session.createdAtMs ?? this.#clock.wallNow(),
       expiresAtMs,
@@ -347,6 +348,12 @@ export class MemoryStore<T = unknown> implements KeyValueStore<T> {
     this.#sweepSome();
     this.#entries.set(id, { session, ttlMs, endsAtMs, absoluteEndMs });
     return session;
+  }
+
+  /** The data as the codec would give them back. */
+  #snapshot(data: T): Snapshot<T> {
+    const copy = this.#codec === jsonCodec ? copyAsJson(data) : undefined;
+    return copy ?? freezeDeep(this.#codec.decode(this.#codec.encode(data)));
   }
 
   /** When a session ends that is written or touched now: by the monotonic clock, and by the wall clock for people. */

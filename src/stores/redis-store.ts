@@ -60,6 +60,7 @@ import {
   TagConflict,
 } from "../redis/session-table.js";
 import { CODEC_METHODS, type Codec, jsonCodec } from "../session/codec.js";
+import { copyAsJson } from "../session/json-copy.js";
 import type { SessionRecord } from "../session/record.js";
 import { assertSessionId, newSessionId, type Session } from "../session/session.js";
 import { freezeDeep, type Snapshot } from "../session/snapshot.js";
@@ -579,14 +580,15 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
 
   async #put(id: string, data: T | Snapshot<T>, life: LifeOptions, how: Omit<PutRequest, "id" | "payload">) {
     this.#assertUsable(id);
-    const payload = this.#codec.encode(data as T);
+    const copy = this.#codec === jsonCodec ? copyAsJson(data as T) : undefined;
+    const payload = this.#codec.encode((copy ?? data) as T);
     if (typeof payload !== "string") throw new InvalidSessionDataError("the codec made no string of it");
     const request = { ...how, ...resolveLife(life, this.#clock.wallNow()), id, payload };
     const row = await this.#table.put(request).catch((error: Error) => {
       if (!(error instanceof TagConflict)) throw error;
       throw new SessionConflictError(error.keyHash, this.#decode(id, error.current).session);
     });
-    return this.#decode(id, row);
+    return this.#decode(id, row, undefined, copy);
   }
 
   /** Without a subscription, nobody can say that it went sooner: this waits until no lease can be left. */
@@ -605,10 +607,16 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     });
   }
 
-  #decode(id: string, { record, aliveUntilMs }: Row, known?: Loaded<T>): Loaded<T> {
+  /** `copy`: its data, if they need not be decoded. */
+  #decode(
+    id: string,
+    { record, aliveUntilMs }: Row,
+    known?: Loaded<T>,
+    copy?: Snapshot<T> | undefined,
+  ): Loaded<T> {
     const { tag, createdAtMs, expiresAtMs, user, generation } = record;
     const isKnown = known !== undefined && known.session.revision === tag && tag !== "";
-    const data = isKnown ? known.session.data : this.#decodeData(id, record);
+    const data = isKnown ? known.session.data : (copy ?? this.#decodeData(id, record));
     const session: Session<T> = Object.freeze({
       id,
       data,

@@ -70,7 +70,11 @@ const calls = {
     [mode, tag, tag, ...life, user, fc.constantFrom("[1]", '"é"'), channel, node, users],
   ),
   touch: call(TOUCH, [record, generations], [wallMs, ttlMs, fc.constant("200000"), endMs, users]),
-  read: call(READ, [record, generations], [fc.oneof(fc.constant(""), tag)]),
+  read: call(
+    READ,
+    [generations, record, record],
+    [fc.oneof(fc.constant(""), tag), fc.oneof(fc.constant(""), tag)],
+  ),
   delete: call(
     DELETE,
     [record, meta, generations],

@@ -146,7 +146,7 @@ describe("a server", () => {
     expect(() => beat()).toThrow(/^READONLY/);
     expect(() => send("SET", "key", "")).toThrow(/^READONLY/);
     expect(messages).toEqual([]);
-    expect(send("EVAL", READ.lua, "2", "key", "generations", "")).toEqual([recordOf(), -1]);
+    expect(send("EVAL", READ.lua, "2", "generations", "key", "")).toEqual([[recordOf(), -1]]);
     expect(send("PUBLISH", "private", "a message")).toBe(1);
     server.readOnly = false;
     expect(beat()).toBe(1);

@@ -3,24 +3,33 @@ import { HEAD } from "./head.js";
 import { script } from "./script.js";
 
 /**
- * Reads a session and what is left of its life, in one atomic step.
+ * Reads sessions and what is left of their lives, in one atomic step.
  *
- * - KEYS 1 record, 2 generations
- * - ARGV 1 tag that the caller knows, or ''
- * - returns `{record, remaining life in ms, or -1 for no end}`, with only the header and the user if the record has that tag; nil if
- *   there is none; `'gone'` for a tombstone, and for a session whose user was revoked
+ * - KEYS 1 generations, from 2 the records
+ * - ARGV for each record the tag that the caller knows, or ''
+ * - returns for each `{record, remaining life in ms, or -1 for no end}`, with only the header and the user if the record has that tag; nil if
+ *   there is none; `'gone'` for a tombstone, and for a session whose user was revoked; `'wrongtype'` where the key holds no string
  *
- * An alias is given like a record. O(size of the record).
+ * An alias is given like a record. A record of no user is over only when it is not there, which is seen without a look at the rest of its header: a third of the
+ * time. O(size of the records).
  */
 export const READ = script(`${HEAD}
-if ARGV[1] ~= '' then
-  local head = redis.call('GETRANGE', KEYS[1], 0, ${HEAD_LENGTH - 1})
-  if string.sub(head, 3, 14) == ARGV[1] and kind_of(head, KEYS[2]) == 'live' then
-    return {string.sub(head, 1, ${HEADER_LENGTH} + tonumber(string.sub(head, 75, 78))), redis.call('PTTL', KEYS[1])}
+local function read(key, tag)
+  if tag ~= '' then
+    local head = redis.pcall('GETRANGE', key, 0, ${HEAD_LENGTH - 1})
+    if type(head) ~= 'string' then return 'wrongtype' end
+    if string.sub(head, 3, 14) == tag and kind_of(head, KEYS[1]) == 'live' then
+      return {string.sub(head, 1, ${HEADER_LENGTH} + tonumber(string.sub(head, 75, 78))), redis.call('PTTL', key)}
+    end
   end
+  local record = redis.pcall('GET', key)
+  if not record then return false end
+  if type(record) ~= 'string' then return 'wrongtype' end
+  local is_nobodys = string.sub(record, 1, 2) == 'L1' and string.sub(record, 75, 78) == '0000'
+  if not is_nobodys and kind_of(string.sub(record, 1, ${HEAD_LENGTH}), KEYS[1]) == 'gone' then return 'gone' end
+  return {record, redis.call('PTTL', key)}
 end
-local record = redis.call('GET', KEYS[1])
-if not record then return nil end
-if kind_of(string.sub(record, 1, ${HEAD_LENGTH}), KEYS[2]) == 'gone' then return 'gone' end
-return {record, redis.call('PTTL', KEYS[1])}
+local replies = {}
+for n, tag in ipairs(ARGV) do replies[n] = read(KEYS[n + 1], tag) end
+return replies
 `);

@@ -190,9 +190,19 @@ function put(call: Call, keys: readonly string[], args: readonly string[]): Repl
   return ["written", life, head];
 }
 
-function read(call: Call, keys: readonly string[], args: readonly string[]): Reply {
-  const [record, generations] = keys as Strings2;
-  const [knownTag] = args as [string];
+function read(call: Call, keys: readonly string[], tags: readonly string[]): Reply {
+  const [generations, ...records] = keys as [string, ...string[]];
+  return tags.map((tag, n) => {
+    try {
+      return readOne(call, records[n] as string, generations, tag);
+    } catch (error) {
+      if ((error as Error).message.startsWith("WRONGTYPE")) return "wrongtype";
+      throw error;
+    }
+  });
+}
+
+function readOne(call: Call, record: string, generations: string, knownTag: string): Reply {
   if (knownTag !== "") {
     const head = headOf(call, record);
     if (head.slice(2, 14) === knownTag && kindOf(call, head, generations) === "live") {

@@ -1,0 +1,74 @@
+/** What waits to be sent, and who waits for its reply. */
+interface Waiting<I, R> {
+  readonly item: I;
+  readonly resolve: (reply: R) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface BatchesOptions<I, R> {
+  /** How many batches may be on their way at a time. */
+  readonly maxRunning: number;
+  /** How many items a batch has at most. */
+  readonly maxSize: number;
+  /** Whether two items may be of one batch. */
+  readonly isAlike: (a: I, b: I) => boolean;
+  /** Why what has waited is not sent any more. */
+  readonly refuse: (item: I) => Error | undefined;
+  /** Sends a batch; a reply for each item, in their order. */
+  readonly send: (items: readonly I[]) => Promise<readonly R[]>;
+}
+
+/**
+ * Sends each item by itself, as long as fewer than so many are on their way. Those that come meanwhile wait, and go together when one of them is
+ * back: what is sent alone costs no time, and what must wait shares the cost of being sent.
+ */
+export class Batches<I, R> {
+  readonly #options: BatchesOptions<I, R>;
+  readonly #waiting: Waiting<I, R>[] = [];
+  #running = 0;
+
+  constructor(options: BatchesOptions<I, R>) {
+    this.#options = options;
+  }
+
+  /** The reply for one item. */
+  add(item: I): Promise<R> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject });
+      this.#sendMore();
+    });
+  }
+
+  #sendMore(): void {
+    while (this.#running < this.#options.maxRunning && this.#waiting.length > 0) {
+      const batch = this.#next();
+      if (batch.length > 0) void this.#send(batch);
+    }
+  }
+
+  /** Those that waited longest and may go together, without those that waited too long. */
+  #next(): Waiting<I, R>[] {
+    const { maxSize, isAlike } = this.#options;
+    const [first] = this.#waiting as [Waiting<I, R>];
+    const end = this.#waiting.findIndex(({ item }, n) => n === maxSize || !isAlike(first.item, item));
+    const taken = this.#waiting.splice(0, end === -1 ? this.#waiting.length : end);
+    return taken.filter(({ item, reject }) => {
+      const refusal = this.#options.refuse(item);
+      if (refusal !== undefined) reject(refusal);
+      return refusal === undefined;
+    });
+  }
+
+  async #send(batch: readonly Waiting<I, R>[]): Promise<void> {
+    this.#running++;
+    try {
+      const replies = await this.#options.send(batch.map(({ item }) => item));
+      for (const [n, { resolve }] of batch.entries()) resolve(replies[n] as R);
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    } finally {
+      this.#running--;
+      this.#sendMore();
+    }
+  }
+}

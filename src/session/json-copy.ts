@@ -1,0 +1,58 @@
+import type { Snapshot } from "./snapshot.js";
+
+/** What JSON makes a detour for: it is left to JSON. */
+const NOT_PLAIN = Symbol("not plain");
+
+/**
+ * A frozen copy of a value, just as JSON would give it back, without its text: in half the time of parsing that. `undefined` if the value is more
+ * than plain data: what it becomes is for JSON to say.
+ */
+export function copyAsJson<T>(value: T): Snapshot<T> | undefined {
+  try {
+    const copy = copyOf(value);
+    return copy === NOT_PLAIN || copy === undefined ? undefined : (copy as Snapshot<T>);
+  } catch {
+    return undefined; // too deep, or a circle: JSON says which
+  }
+}
+
+/** `undefined` for what JSON leaves out. */
+function copyOf(value: unknown): unknown {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return value;
+    case "number":
+      return Number.isFinite(value) ? value + 0 : null; // -0 + 0 is 0, as in JSON
+    case "object":
+      return value === null ? null : copyOfObject(value);
+    case "bigint":
+      return NOT_PLAIN;
+    default:
+      return undefined;
+  }
+}
+
+function copyOfObject(source: object): unknown {
+  if ("toJSON" in source) return NOT_PLAIN;
+  if (Array.isArray(source)) return copyOfArray(source);
+  const prototype = Object.getPrototypeOf(source);
+  if (prototype !== Object.prototype && prototype !== null) return NOT_PLAIN;
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(source)) {
+    const child = copyOf((source as Record<string, unknown>)[key]);
+    if (child === NOT_PLAIN || key === "__proto__") return NOT_PLAIN; // assigning to that would set the prototype
+    if (child !== undefined) copy[key] = child;
+  }
+  return Object.freeze(copy);
+}
+
+function copyOfArray(source: readonly unknown[]): unknown {
+  const copy: unknown[] = [];
+  for (const item of source) {
+    const child = copyOf(item);
+    if (child === NOT_PLAIN) return NOT_PLAIN;
+    copy.push(child ?? null);
+  }
+  return Object.freeze(copy);
+}
