@@ -9,7 +9,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { SeededRandom } from "../dist/testing/simulation/random.js";
+import { SeededRandom } from "../dist/testing/index.js";
 import { ClusterTopology } from "./cluster-topology.mjs";
 import { commandOf, startRedisCluster } from "./redis-cluster.mjs";
 import { causeNodeFault, ServerFaults } from "./soak/faults.mjs";

@@ -3,7 +3,7 @@ import { commandOf, until } from "../redis-cluster.mjs";
 import { MAX_STALENESS_MS, nowMs } from "./settings.mjs";
 
 /** @typedef {import("../cluster-topology.mjs").ClusterTopology} ClusterTopology */
-/** @typedef {import("../../dist/testing/simulation/random.js").SeededRandom} SeededRandom */
+/** @typedef {import("../../dist/testing/index.js").SeededRandom} SeededRandom */
 /** @typedef {import("./record.mjs").Period} Period */
 /** @typedef {import("./soak-node.mjs").SoakNode} SoakNode */
 

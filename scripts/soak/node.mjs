@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Cluster } from "ioredis";
 import { createCluster } from "redis";
 import { ClusteredRedisStore, SessionMeshError } from "sessionmesh";
-import { SeededRandom } from "../../dist/testing/simulation/random.js";
+import { SeededRandom } from "../../dist/testing/index.js";
 import { Glances } from "./glances.mjs";
 import { COMMAND_TIMEOUT_MS, MAX_STALENESS_MS, nowMs, PARTITIONS, SETTLE_MS } from "./settings.mjs";
 

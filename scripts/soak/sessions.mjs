@@ -30,7 +30,7 @@ export class Sessions {
   /**
    * Lets one session follow the other.
    *
-   * @param {import("../../dist/testing/simulation/random.js").SeededRandom} random
+   * @param {import("../../dist/testing/index.js").SeededRandom} random
    * @param {number} untilMs
    */
   async run(random, untilMs) {

@@ -20,6 +20,7 @@ export { type ScaleResult, simulateScale } from "./scale.js";
 export { SimulatedRedis, type SimulatedRedisOptions } from "./simulated-redis.js";
 export type { Fault } from "./simulation/faults.js";
 export type { Act, PlannedAct, PlannedFault, Step } from "./simulation/plan.js";
+export { SeededRandom } from "./simulation/random.js";
 export { SimulatedWorld, type SimulatedWorldOptions } from "./simulation/world.js";
 export {
   reportOf,

@@ -99,10 +99,15 @@ test("the tarball holds what is built, what it refers to, and nothing else", asy
   const packed = readdirSync(project, { recursive: true, withFileTypes: true })
     .filter((item) => item.isFile())
     .map((item) => join(item.parentPath, item.name).slice(project.length + 1));
-  const built = sourceModules().flatMap(({ path }) => {
-    const module = path.replace(/^src/, "dist").replace(/\.ts$/, "");
-    return [".js", ".d.ts"].map((extension) => module + extension);
-  });
+  const types = sourceModules().map(({ path }) => path.replace(/^src/, "dist").replace(/\.ts$/, ".d.ts"));
+  const { exports, bin } = packageJson;
+  const named = [...Object.values(exports), ...Object.values(bin)].map((entry) =>
+    typeof entry === "string" ? entry : entry.default,
+  );
+  const entries = named.filter((file) => file.endsWith(".js")).map((file) => file.replace("./", ""));
+  const chunks = packed.filter((file) => /^dist\/chunks\/[\w-]+\.js$/.test(file));
+  expect(chunks.length).toBeGreaterThan(0);
+  const built = [...types, ...entries, ...chunks];
   const documents = ["CHANGELOG.md", "LICENSE", "README.md", ...listFiles("docs/reference", ".md")];
   expect(packed.sort()).toEqual([...built, ...documents, "package.json"].sort());
 });
