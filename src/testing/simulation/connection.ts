@@ -177,7 +177,7 @@ export class Connection {
     if (server === undefined) return;
     const { log, onCommand } = this.#world;
     const { queue } = this.#address;
-    queue.spendCommand();
+    queue.spendCommand(command[0].startsWith("EVAL") ? Number(command[2]) : 0);
     const reply = execute(server, command, this.#tracker);
     onCommand?.(command);
     this.#note("server", () => {

@@ -4,6 +4,8 @@ import type { Process, Scheduler } from "./scheduler.js";
 export interface ServiceTimes {
   /** With a command or a script, in milliseconds. */
   readonly commandMs: number;
+  /** With each key of a script beyond the first three, which is as many as one has that is about one session. */
+  readonly keyMs: number;
   /** With each message that it sends to one subscriber, in milliseconds. */
   readonly messageMs: number;
 }
@@ -41,8 +43,9 @@ export class ServerQueue {
     if (!this.#isBusy) this.#work();
   }
 
-  spendCommand(): void {
-    this.#spentMs += this.#times.commandMs;
+  /** A command with so many keys. */
+  spendCommand(keys: number): void {
+    this.#spentMs += this.#times.commandMs + Math.max(0, keys - 3) * this.#times.keyMs;
   }
 
   spendMessage(): void {

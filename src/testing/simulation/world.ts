@@ -31,6 +31,7 @@ const DEFAULT_NETWORK: NetworkOptions = {
   maxDelayMs: 20,
   maxUndelivered: 1_000,
   commandMs: 0,
+  keyMs: 0,
   messageMs: 0,
 };
 const DEFAULT_LOG_LIMIT = 10_000;
