@@ -31,8 +31,8 @@ const PATIENCE_MS = 60_000;
 /** Puts itself between a client and the replies to the reads of a session. */
 function interceptReads(kind: ClientKind, intercept: (record: string) => Promise<void> | void): ClientKind {
   const intercepted = async (reply: Promise<unknown>) => {
-    const read = (await reply) as [record: string, lifeMs: number] | null;
-    if (read !== null) await intercept(read[0]);
+    const read = (await reply) as ([record: string, lifeMs: number] | null)[];
+    for (const found of read) if (found !== null) await intercept(found[0]);
     return read;
   };
   const isRead = ([, script]: readonly string[]) => script === READ.sha1 || script === READ.lua;

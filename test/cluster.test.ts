@@ -41,7 +41,7 @@ describe.each(CLIENT_KINDS)("three nodes on $name", (kind) => {
   test("a write on one is seen by all", async () => {
     const id = await shared();
     await b.set(id, { n: 2 });
-    expect(b.peek(id)?.data).toEqual({ n: 2 });
+    expect((await b.get(id))?.data).toEqual({ n: 2 });
     for (const node of [a, c]) await eventually(async () => (await node.get(id))?.data.n === 2);
   });
 

@@ -81,6 +81,38 @@ describe("time", () => {
   });
 });
 
+describe("an entry that is not fresh any more", () => {
+  test("is told of by the lookup that finds it so, once, and served for all of its time", () => {
+    const cache = makeCache();
+    const aging: string[] = [];
+    cache.onAging = (id) => aging.push(id);
+    cache.set("a", "1", { freshMs: 100 });
+    cache.set("b", "1");
+    clock.advance(99);
+    cache.lookUp("a");
+    expect(aging).toEqual([]);
+    clock.advance(1);
+    cache.peek("a");
+    cache.get("a");
+    expect(aging).toEqual([]);
+    for (let n = 0; n < 3; n++) expect(cache.lookUp("a")).toBe("1");
+    clock.advance(TTL_MS - 101);
+    for (const id of "ab") expect(cache.lookUp(id)).toBe("1");
+    clock.advance(1);
+    for (const id of "ab") expect(cache.lookUp(id)).toBeUndefined();
+    expect(aging).toEqual(["a"]);
+    cache.set("a", "2", { freshMs: 0 });
+    expect(cache.lookUp("a")).toBe("2");
+    expect(aging).toEqual(["a", "a"]);
+  });
+
+  test("is no more than an entry if nobody wants to know", () => {
+    const cache = makeCache();
+    cache.set("a", "1", { freshMs: 0 });
+    expect(cache.lookUp("a")).toBe("1");
+  });
+});
+
 describe("room", () => {
   test("the least recently used entry makes room", () => {
     const cache = makeCache({ maxEntries: 3 });

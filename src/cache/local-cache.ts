@@ -27,6 +27,8 @@ export interface LocalCacheOptions {
 export interface CacheEntryOptions {
   /** How long this entry may be served, in milliseconds, if that is shorter than the cache's `ttlMs`. */
   ttlMs?: number;
+  /** For how long it is fresh, in milliseconds: the first `lookUp()` after that tells `onAging`. Default: as long as it may be served. */
+  freshMs?: number | undefined;
   /** What the entry weighs. Default: twice the length of its JSON, what V8 takes for it give or take. */
   bytes?: number;
   /** With which others it is dropped by `clear(group)`. Default: with those that named none, either. */
@@ -83,6 +85,7 @@ export interface CacheStats {
 interface Entry<V> {
   value: V;
   readonly bytes: number;
+  freshUntilMs: number;
   readonly expiresAtMs: number;
   readonly generation: Generation;
 }
@@ -105,6 +108,8 @@ const RECLAIM_PER_SET = 2;
  * cache.get("a"); // { name: "Ada" }, frozen
  */
 export class LocalCache<V extends {}> {
+  /** Called once for each entry that is looked up when it is not fresh any more. Default: nothing is. */
+  onAging: ((id: string) => void) | undefined;
   readonly #entries: LRUCache<string, Entry<V>>;
   readonly #ttlMs: number;
   readonly #maxBytes: number;
@@ -159,10 +164,16 @@ export class LocalCache<V extends {}> {
     const entry = this.#entries.get(id);
     if (entry?.generation.isCurrent && nowMs < entry.expiresAtMs) {
       this.#hits++;
+      if (nowMs >= entry.freshUntilMs) this.#age(id, entry);
       return entry.value;
     }
     this.#misses++;
     return undefined;
+  }
+
+  #age(id: string, entry: Entry<V>): void {
+    entry.freshUntilMs = entry.expiresAtMs;
+    this.onAging?.(id);
   }
 
   /** What must not be served in good times: an entry whose time was over at most `graceMs` ago, also one that was set aside. Counts nothing. */
@@ -183,7 +194,12 @@ export class LocalCache<V extends {}> {
    * any other is copied first, so that its owner may go on changing it. A value larger than the cache is not kept.
    */
   set(id: string, value: V, options: CacheEntryOptions = {}): void {
-    const { ttlMs = this.#ttlMs, bytes = jsonBytes(value), group = this.#ungrouped } = options;
+    const {
+      ttlMs = this.#ttlMs,
+      freshMs = ttlMs,
+      bytes = jsonBytes(value),
+      group = this.#ungrouped,
+    } = options;
     if (!(bytes >= 0)) throw new InvalidOptionError("bytes", "a number of at least 0", bytes);
     this.#reclaim();
     const lifeMs = Math.min(ttlMs, this.#ttlMs);
@@ -192,10 +208,12 @@ export class LocalCache<V extends {}> {
       this.delete(id); // what is there is older than what could not be kept
       return;
     }
+    const nowMs = this.#clock.now();
     const entry: Entry<V> = {
       value: Object.isFrozen(value) ? value : (freezeDeep(cloneDeep<V>(value as never)) as V),
       bytes: weight,
-      expiresAtMs: Math.floor(this.#clock.now() + lifeMs), // a whole number takes no memory of its own
+      freshUntilMs: Math.floor(nowMs + Math.min(freshMs, lifeMs)), // a whole number takes no memory of its own
+      expiresAtMs: Math.floor(nowMs + lifeMs),
       generation: group.current,
     };
     this.#size++;

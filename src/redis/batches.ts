@@ -19,13 +19,14 @@ export interface BatchesOptions<I, R> {
 }
 
 /**
- * Sends each item by itself, as long as fewer than so many are on their way. Those that come meanwhile wait, and go together when one of them is
- * back: what is sent alone costs no time, and what must wait shares the cost of being sent.
+ * Sends items as soon as fewer than so many batches are on their way: those that come in one turn of the event loop's queue go together, and so do those
+ * that wait until a batch is back. So nothing waits where there is room, and what comes in crowds shares the cost of being sent.
  */
 export class Batches<I, R> {
   readonly #options: BatchesOptions<I, R>;
   readonly #waiting: Waiting<I, R>[] = [];
   #running = 0;
+  #isGathering = false;
 
   constructor(options: BatchesOptions<I, R>) {
     this.#options = options;
@@ -35,7 +36,12 @@ export class Batches<I, R> {
   add(item: I): Promise<R> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      this.#sendMore();
+      if (this.#isGathering) return;
+      this.#isGathering = true;
+      queueMicrotask(() => {
+        this.#isGathering = false;
+        this.#sendMore();
+      });
     });
   }
 

@@ -401,6 +401,15 @@ describe("scripts that read", () => {
   let commands: RedisCommands;
   const read = (key: string) =>
     commands.runForKey({ script: SCRIPT, commonKeys: ["common"], key, arg: `${key}?` });
+  /** One after the other; what fails gives its message. */
+  async function readEach(...keys: string[]) {
+    const replies: Promise<Reply>[] = [];
+    for (const key of keys) {
+      replies.push(read(key).catch(({ message }: Error) => message));
+      await nextTurn();
+    }
+    return { replies };
+  }
 
   beforeEach(() => {
     clock = new ManualClock();
@@ -409,7 +418,7 @@ describe("scripts that read", () => {
   });
 
   test("are sent while fewer than so many are on their way; those that wait go together, and others do not wait", async () => {
-    const replies = ["a", "b", "c", "d"].map(read);
+    const { replies } = await readEach("a", "b", "c", "d");
     const other = commands.run(SCRIPT, ["other"], []);
     await nextTurn();
     expect(port.sent).toEqual(["2 common a a?", "2 common b b?", "1 other"]);
@@ -425,7 +434,7 @@ describe("scripts that read", () => {
   });
 
   test("are sent when less than half of their time is over, and not at all after that", async () => {
-    const replies = ["a", "b", "c"].map((key) => read(key).catch(({ message }: Error) => message));
+    const { replies } = await readEach("a", "b", "c");
     clock.advance(499);
     replies.push(read("d"));
     await port.answer("A");
@@ -443,7 +452,7 @@ describe("scripts that read", () => {
   });
 
   test("hang nobody if no reply ever comes, and keep their places: Redis has not done with them", async () => {
-    const replies = ["a", "b", "c"].map((key) => read(key).catch(({ message }: Error) => message));
+    const { replies } = await readEach("a", "b", "c");
     clock.advance(1_000);
     for (const message of await Promise.all(replies)) expect(message).toContain("no reply within 1000 ms");
     void read("d").catch(() => {});

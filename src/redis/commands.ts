@@ -144,8 +144,8 @@ export class RedisCommands {
   }
 
   /**
-   * The same of one key, with a script that only reads: sent at once while fewer than `maxConcurrent` are on their way. The others wait, and go
-   * together: that is how many reads cost Redis and this node least when there are most of them. One whose turn comes when half of its time is over is refused.
+   * The same of one key, with a script that only reads. Those that are asked for together go together, at once while fewer than `maxConcurrent` are on their way; so do
+   * those that wait until one is back: that is how reads cost Redis and this node least when there are most of them. One whose turn comes when half of its time is over is refused.
    */
   runForKey(request: KeyRequest): Promise<Reply> {
     const askedAtMs = this.#clock.now();

@@ -41,6 +41,7 @@ import { NearCache } from "./near-cache.js";
 import { type OnOutage, type OutageOptions, resolveOutageOptions } from "./outage-policy.js";
 import { countMatching, deleteMatching, findMatching } from "./queries.js";
 import { type Loaded, RedisStore, type RedisStoreOptions } from "./redis-store.js";
+import { REFRESH_DELAY, Refreshes } from "./refreshes.js";
 import type {
   Change,
   CreateOptions,
@@ -63,6 +64,17 @@ export interface ClusterOptions extends MembershipOptions {
   enabled?: boolean;
 }
 
+/** What a node keeps in memory. */
+export interface NodeCacheOptions extends Omit<LocalCacheOptions, "clock"> {
+  /** `false`: nothing is kept, every read goes to Redis. Default `true`. */
+  enabled?: boolean;
+  /**
+   * Whether copies that are asked for in the last fifth of their time are read again in the background, many in one command, so that whoever is there all
+   * the time never waits for Redis. Default `true`.
+   */
+  refreshAhead?: boolean;
+}
+
 /** Where a `ClusteredRedisStore` keeps its sessions, how it stays coherent, and what it holds in memory. */
 export interface ClusteredRedisStoreOptions<T>
   extends Omit<
@@ -72,8 +84,8 @@ export interface ClusteredRedisStoreOptions<T>
     OutageOptions {
   /** How nodes stay coherent. */
   cluster?: ClusterOptions;
-  /** What each node keeps in memory. `enabled: false`: nothing, every read goes to Redis. */
-  localCache?: Omit<LocalCacheOptions, "clock"> & { enabled?: boolean };
+  /** What each node keeps in memory. */
+  localCache?: NodeCacheOptions;
   /** Told when the node can and cannot serve from memory. Default: nobody. */
   logger?: Logger;
 }
@@ -84,7 +96,7 @@ const OPTIONS = (
 ).split(" ");
 const CLUSTER_OPTIONS =
   "enabled nodeId channel subscribeTimeoutMs maxStalenessMs partitions pubsub invalidation".split(" ");
-const CACHE_OPTIONS = "enabled ttlMs maxEntries maxBytes".split(" ");
+const CACHE_OPTIONS = "enabled refreshAhead ttlMs maxEntries maxBytes".split(" ");
 
 /** What a `ClusteredRedisStore` tells. */
 export interface StoreEvents extends BreakerEvents {
@@ -120,6 +132,8 @@ export interface StoreStats {
   servedInOutage: number;
   /** Deletions that Redis has not confirmed yet, now: they are sent again. */
   deletionsPending: number;
+  /** Copies that were read again before their time was over, since they were asked for. */
+  refreshes: number;
 }
 
 /** How often a read is tried while this node's registration lapses. */
@@ -151,6 +165,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   /** What is held of each partition's sessions. */
   readonly #memories: Partitioned<NearCache<T>>;
   readonly #touches = new Touches();
+  readonly #refreshes: Refreshes;
   readonly #updates: Updates<T>;
   readonly #outageGraceMs: number;
   readonly #endings: Endings<T>;
@@ -166,16 +181,18 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     requireKnownOptions("cluster.", cluster, CLUSTER_OPTIONS);
     requireKnownOptions("localCache.", localCache, CACHE_OPTIONS);
     const { enabled: clusterEnabled = true } = cluster;
-    const { enabled: cacheEnabled = true, ttlMs: cacheTtlMs = DEFAULT_CACHE_TTL_MS, ...limits } = localCache;
+    const { enabled: cacheEnabled = true, refreshAhead = true, ...limits } = localCache;
+    const { ttlMs: cacheTtlMs = DEFAULT_CACHE_TTL_MS } = limits;
     const { client, prefix = DEFAULT_PREFIX, clock = systemClock } = redis;
     const { commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS } = redis;
     requireBoolean("cluster.enabled", clusterEnabled);
     requireBoolean("localCache.enabled", cacheEnabled);
+    requireBoolean("localCache.refreshAhead", refreshAhead);
     const membership = resolveMembership(cluster);
     const { nodeId, channel, maxStalenessMs, partitions, pubsub, invalidation } = membership;
     this.#clock = clock;
     this.#updates = new Updates(this, clock);
-    this.localCache = new LocalCache({ ...limits, ttlMs: cacheTtlMs, clock });
+    this.localCache = new LocalCache({ ...limits, clock });
     this.redisStore = new RedisStore({
       ...redis,
       maxStalenessMs,
@@ -185,8 +202,17 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       pubsub,
       invalidation,
     });
-    const memoryOptions = { localCache: this.localCache, enabled: cacheEnabled, ttlMs: cacheTtlMs, clock };
+    const memoryOptions = {
+      localCache: this.localCache,
+      enabled: cacheEnabled,
+      ttlMs: cacheTtlMs,
+      refreshAhead,
+      clock,
+    };
     this.#memories = this.redisStore.partitions.map(() => new NearCache(memoryOptions));
+    const delayMs = cacheTtlMs * REFRESH_DELAY;
+    this.#refreshes = new Refreshes({ clock, delayMs, refresh: (id) => this.#refresh(id) });
+    this.localCache.onAging = (id) => this.#refreshes.add(id);
     this.ttlMs = this.redisStore.ttlMs;
     this.redisStore.on("breaker-opened", (reason) => this.tell("breaker-opened", reason));
     this.redisStore.on("breaker-closed", () => this.tell("breaker-closed"));
@@ -413,6 +439,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       breakerOpened: this.redisStore.breakerOpened,
       servedInOutage: this.#servedInOutage,
       deletionsPending: this.#endings.pending.size,
+      refreshes: this.#refreshes.count,
     };
   }
 
@@ -432,6 +459,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
 
   async close(): Promise<void> {
     this.#endings.pending.close();
+    this.#refreshes.close();
     await this.redisStore.close();
     await this.coordinator?.close();
     for (const memory of this.#memories.all) memory.flush("closed");
@@ -475,6 +503,13 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     const memory = this.#memories.of(id);
     const held = throughAlias ? memory.lookUp(id) : undefined;
     return held?.answer ?? memory.loads.load(id, (flight) => this.#load(id, flight));
+  }
+
+  /** Reads a session again while the copy is served; one that is unchanged moves no data. */
+  #refresh(id: string): Promise<unknown> {
+    const { loads } = this.#memories.of(id);
+    const read = (id: string) => loads.load(id, (flight) => this.#load(id, flight, this.localCache.peek(id)));
+    return this.#follow(id, read, nothing);
   }
 
   /**

@@ -144,8 +144,10 @@ describe.each(CURRENT_CLIENT_KINDS)("what happens while a reply is on its way, o
   test("whoever reads after an own write sees it, whatever was on its way", async () => {
     const { id } = await writer.create({ n: 1 });
     await heard(1);
+    const before = reader.get(id);
+    await undefined; // it is sent at the end of this turn
     const [early, , late] = await Promise.all([
-      reader.get(id),
+      before,
       reader.set(id, { n: 2 }),
       reader.get(id, { consistency: "strong" }),
     ]);

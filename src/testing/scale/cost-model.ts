@@ -1,12 +1,13 @@
 import { BEATS_PER_LEASE } from "../../cluster/heartbeat.js";
-import { TTL_JITTER } from "../../stores/near-cache.js";
+import { REFRESH_SHARE, TTL_JITTER } from "../../stores/near-cache.js";
+import { MAX_REFRESHED_TOGETHER, REFRESH_DELAY } from "../../stores/refreshes.js";
 import type { ScaleLoad } from "./options.js";
 import { Zipf } from "./zipf.js";
 
 /** What a load costs Redis per second, in a steady state. */
 export interface PredictedLoad {
   readonly beats: number;
-  /** Loads of sessions that were not in memory. */
+  /** Commands that read: a session that was not in memory, or several that are asked for all the time. */
   readonly reads: number;
   readonly writes: number;
   /** The sum of these. */
@@ -22,54 +23,62 @@ const MEAN_LIFE = 1 - TTL_JITTER / 2;
 
 /** What a load costs, by the formulas of `docs/internals/scale.md`. */
 export function predictLoad(load: ScaleLoad): PredictedLoad {
-  const { nodes, requestsPerSecond, writeShare, maxStalenessMs } = load;
+  const { nodes, requestsPerSecond, writeShare, maxStalenessMs, cacheTtlMs } = load;
   const beats = (BEATS_PER_LEASE * nodes * 1_000) / maxStalenessMs;
   const writes = requestsPerSecond * writeShare;
-  const reads = missesPerSecond(load);
+  const { misses, refreshes } = readsPerSecond(load);
+  const gatheredPerBatch = ((refreshes / nodes) * cacheTtlMs * REFRESH_DELAY) / 1_000;
+  const reads = misses + refreshes / Math.min(MAX_REFRESHED_TOGETHER, 1 + gatheredPerBatch);
   return {
     beats,
     reads,
     writes,
     commands: beats + reads + writes,
     messages: beats + nodes * writes,
-    hitRate: 1 - reads / requestsPerSecond,
+    hitRate: 1 - misses / requestsPerSecond,
   };
 }
 
-/**
- * A node's copy is loaded, serves until its time is over or another node writes the session, and is loaded again at the next request. What
- * the node itself writes it keeps, and its time begins anew.
- */
-function missesPerSecond({
-  nodes,
-  sessions,
-  zipfExponent,
-  requestsPerSecond,
-  writeShare,
-  routing,
-  cacheTtlMs,
-}: ScaleLoad): number {
+/** How many reads a second find nothing in memory, and how many copies are read again before their time is over. */
+function readsPerSecond(load: ScaleLoad): { misses: number; refreshes: number } {
+  const { nodes, sessions, zipfExponent, requestsPerSecond, writeShare, routing, cacheTtlMs } = load;
   const zipf = new Zipf(sessions, zipfExponent);
   const holders = routing === "sticky" ? 1 : nodes;
-  const lifeS = (MEAN_LIFE * cacheTtlMs) / 1_000;
   let misses = 0;
+  let refreshes = 0;
   for (let rank = 0; rank < sessions; rank++) {
     const requests = (requestsPerSecond * zipf.probability(rank)) / holders;
     const writes = requests * writeShare;
-    const heldS = heldFor(lifeS, writes, writes * (holders - 1));
-    misses += (holders * requests) / (1 + requests * heldS);
+    const { toNextS, ended, refreshed } = copyOf(
+      cacheTtlMs / 1_000,
+      requests,
+      writes,
+      writes * (holders - 1),
+    );
+    // from one load to the next: 1 / ended beginnings of toNextS each, and then the time until somebody asks
+    const beginnings = (holders * requests) / (ended + requests * toNextS);
+    misses += beginnings * ended;
+    refreshes += beginnings * refreshed;
   }
-  return misses;
+  return { misses, refreshes };
 }
 
 /**
- * For how long a copy is held on average: until nothing has begun its time anew for all of its life, or something has ended it. `renewals`
- * and `ends` are rates per second.
+ * What becomes of a copy whose time has begun. It serves until that is over or another node writes the session (`ends`). What the node itself writes it keeps
+ * (`renewals`), and what is asked for late it reads again; with either, its time begins anew. All are rates per second. How long that takes on
+ * average, and in which share of cases the copy has ended, or was read again.
  */
-function heldFor(lifeS: number, renewals: number, ends: number): number {
+function copyOf(ttlS: number, requests: number, renewals: number, ends: number) {
+  const lifeS = MEAN_LIFE * ttlS;
+  const lateS = REFRESH_SHARE * lifeS;
+  const isAskedFor = 1 - Math.exp(-requests * lateS);
+  // when it is asked for late, on average, if it is; then it waits for others
+  const waitS = requests === 0 ? 0 : 1 / requests - (lateS * (1 - isAskedFor)) / isAskedFor;
+  const refreshedAfterS = Math.min(lifeS, lifeS - lateS + waitS + ttlS * REFRESH_DELAY);
   const rate = renewals + ends;
-  if (rate === 0) return lifeS;
-  const untouched = Math.exp(-rate * lifeS);
-  // from each beginning: the time to the next thing that happens; with a renewal, all begins anew
-  return (1 - untouched) / rate / (1 - (renewals / rate) * (1 - untouched));
+  const untouched = (s: number) => Math.exp(-rate * s);
+  const spent = (s: number) => (rate === 0 ? s : (1 - untouched(s)) / rate);
+  const refreshed = isAskedFor * untouched(refreshedAfterS);
+  const toNextS = isAskedFor * spent(refreshedAfterS) + (1 - isAskedFor) * spent(lifeS);
+  return { toNextS, ended: 1 - refreshed - renewals * toNextS, refreshed };
 }
