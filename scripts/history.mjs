@@ -93,7 +93,12 @@ async function startNode(n) {
     invalidation: invalidation?.[n] ?? "broadcast",
   };
   /** @type {ClusteredRedisStore<import("sessionmesh/testing").HistoryData>} */
-  const store = new ClusteredRedisStore({ client, cluster, commandTimeoutMs: COMMAND_TIMEOUT_MS });
+  const store = new ClusteredRedisStore({
+    client,
+    cluster,
+    commandTimeoutMs: COMMAND_TIMEOUT_MS,
+    localCache: n === 0 ? { ttlMs: MAX_STALENESS_MS + 100 } : {}, // it reads again what is in use
+  });
   await store.start();
   const stop = async () => {
     if (client instanceof Redis) client.disconnect();

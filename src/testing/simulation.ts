@@ -1,5 +1,6 @@
 import type { Invalidation } from "../cluster/membership.js";
 import { SessionMeshError } from "../errors.js";
+import { DEFAULT_CACHE_TTL_MS } from "../options.js";
 import { ClusteredRedisStore } from "../stores/clustered-redis-store.js";
 import { History, type HistoryData, type Violation } from "./history.js";
 import type { Fault } from "./simulation/faults.js";
@@ -44,6 +45,8 @@ const NODES = ["A", "B", "C"];
 /** The bound of the simulated nodes: short, so that much happens in little time. */
 export const SIMULATED_BOUND_MS = 600;
 const COMMAND_TIMEOUT_MS = 300;
+/** One of the nodes reads again what is in use; not so soon that nothing could be older than the bound. */
+const SHORT_CACHE_TTL_MS = 700;
 /** What a node's clock and timers may be off by (`NodeClock`), over the bound. */
 const TOLERANCE_MS = 5;
 /** How often a read is tried when all is well again. */
@@ -66,9 +69,11 @@ export async function simulate({
   invalidation = [],
 }: SimulationOptions): Promise<SimulationResult> {
   const world = new SimulatedWorld({ seed, network: { maxDelayMs }, logLimit: 20_000 });
-  const players = NODES.map(
-    (name, n) => new Player(world, world.node(name, { resendsUnanswered: n % 2 === 1 }), invalidation[n]),
-  );
+  const players = NODES.map((name, n) => {
+    const node = world.node(name, { resendsUnanswered: n % 2 === 1 });
+    const cacheTtlMs = n === 2 ? SHORT_CACHE_TTL_MS : DEFAULT_CACHE_TTL_MS;
+    return new Player(world, node, { invalidation: invalidation[n] ?? "broadcast", cacheTtlMs });
+  });
   const history = new History({ maxStalenessMs: SIMULATED_BOUND_MS, toleranceMs: TOLERANCE_MS });
   for (const player of players) void player.start();
   for (const step of plan) {
@@ -99,7 +104,11 @@ class Player {
   readonly store: Store;
   readonly #world: SimulatedWorld;
 
-  constructor(world: SimulatedWorld, node: WorldNode, invalidation: Invalidation = "broadcast") {
+  constructor(
+    world: SimulatedWorld,
+    node: WorldNode,
+    { invalidation, cacheTtlMs }: { invalidation: Invalidation; cacheTtlMs: number },
+  ) {
     this.node = node;
     this.#world = world;
     this.store = new ClusteredRedisStore<HistoryData>({
@@ -107,7 +116,7 @@ class Player {
       clock: node.clock,
       commandTimeoutMs: COMMAND_TIMEOUT_MS,
       cluster: { nodeId: node.name, maxStalenessMs: SIMULATED_BOUND_MS, invalidation },
-      localCache: { maxEntries: 100 },
+      localCache: { maxEntries: 100, ttlMs: cacheTtlMs },
     });
   }
 
