@@ -234,7 +234,7 @@ function tooMany({ sites }, counted) {
       const count = counted(site, "reads");
       if (count === undefined || count <= WANTED_COMMANDS) return [];
       return [
-        `**Commands per 1,000 reads**: ${digits(count)} with ${nameOf(site)}, and ${WANTED_COMMANDS} were wanted. Each session is read again when its copy has been held for 30 s, and two beats a second hold the lease: the count per second is fixed, so that per request falls as requests grow. A longer \`localCache.ttlMs\` makes it less; what would change it is a longer default.`,
+        `**Commands per 1,000 reads**: ${digits(count)} with ${nameOf(site)}, and ${WANTED_COMMANDS} were wanted. Sessions that are in use are read again in the last fifth of the 30 s for which a copy is held, up to 32 in a command; those that come more seldom one by one; and two beats a second hold the lease. So the count per second is fixed, and that per request falls as requests grow. What would change it: a longer default of \`localCache.ttlMs\`.`,
       ];
     });
 }
