@@ -74,7 +74,6 @@ export {
   ClusteredRedisStore,
   type ClusteredRedisStoreOptions,
   type ClusterOptions,
-  type NodeCacheOptions,
   type StoreEvents,
   type StoreStats,
 } from "./stores/clustered-redis-store.js";
