@@ -93,9 +93,12 @@ export class SentinelTopology {
 
   /** Resolves when the replicas have all that the master has by now. */
   async replicated(): Promise<void> {
-    const master = await this.master();
-    const offset = Number(/master_repl_offset:(\d+)/.exec(await replicationOf(master))?.[1]);
+    let master: RedisServer | undefined;
+    let offset = 0;
     await eventually(async () => {
+      const now = await this.master(); // there may be another one by now
+      if (now !== master) offset = Number(/master_repl_offset:(\d+)/.exec(await replicationOf(now))?.[1]);
+      master = now;
       const offsets = Array.from((await replicationOf(master)).matchAll(/offset=(\d+)/g), (m) =>
         Number(m[1]),
       );
@@ -105,7 +108,7 @@ export class SentinelTopology {
 
   /** Resolves when all servers are there again, in the roles that the sentinels gave them. */
   async settled(): Promise<void> {
-    await this.#agreed((await this.master()).port);
+    await this.#agreed();
   }
 
   /** Ends all processes. */
@@ -114,12 +117,13 @@ export class SentinelTopology {
     await Promise.all(this.#servers.map((server) => server.stop()));
   }
 
-  /** Resolves when every sentinel knows this master, its replicas and the other sentinels, and takes none for down. */
-  async #agreed(port: number): Promise<void> {
+  /** Resolves when every sentinel knows this master, or the one that there is by then, its replicas and the other sentinels, and takes none for down. */
+  async #agreed(port?: number): Promise<void> {
     await eventually(async () => {
+      const expected = String(port ?? (await this.#masterPort()));
       for (const sentinel of this.#sentinels) {
         const state = await sentinel.state();
-        if (state.get("port") !== String(port) || state.get("flags") !== "master") return false;
+        if (state.get("port") !== expected || state.get("flags") !== "master") return false;
         if (Number(state.get("num-other-sentinels")) !== SENTINELS - 1) return false;
         if (Number(state.get("num-slaves")) !== REPLICAS) return false;
       }
