@@ -586,7 +586,8 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     const request = { ...how, ...resolveLife(life, this.#clock.wallNow()), id, payload };
     const row = await this.#table.put(request).catch((error: Error) => {
       if (!(error instanceof TagConflict)) throw error;
-      throw new SessionConflictError(error.keyHash, this.#decode(id, error.current).session);
+      const { keyHash, current, maybeApplied } = error;
+      throw new SessionConflictError(keyHash, this.#decode(id, current).session, maybeApplied);
     });
     return this.#decode(id, row, undefined, copy);
   }

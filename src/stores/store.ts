@@ -123,7 +123,8 @@ export interface SessionStore<T> extends AsyncDisposable {
 
   /**
    * Reads, changes, and writes if nobody else did meanwhile; otherwise again, at most 32 times, then a `SessionConflictError`.
-   * `undefined` if there is no such session.
+   * `undefined` if there is no such session. What may have been written once is not written again: where a reply was lost and somebody else was faster
+   * with the next write, rejects with a `SessionConflictError` that has `maybeApplied`.
    */
   update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined>;
 

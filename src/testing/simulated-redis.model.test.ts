@@ -54,20 +54,21 @@ function call(
   return fc.record({ script: fc.constant(script), keys: fc.tuple(...keys), args: fc.tuple(...args) });
 }
 
-const mode = fc.constantFrom("create", "set", "replace", "update");
-const condition = fc.oneof(
-  fc.constantFrom("", "*", "="),
-  tag.map((expected) => `=${expected}`),
-);
-const life = [wallMs, ttlMs, fc.constant("0000000200000"), endMs, fc.constantFrom("", "250000")];
+const equals = tag.map((expected) => `=${expected}`);
+const condition = fc.oneof(fc.constantFrom("", "*", "="), equals);
+const mode = fc.oneof({ weight: 3, arbitrary: fc.constantFrom("create", "set", "replace") }, equals);
+const life = [wallMs, ttlMs, endMs, fc.constantFrom("", "250000")];
+const data = fc.constantFrom("[1]", '"é"');
+const defaultTtl = fc.constant("0000000200000");
+const write = [mode, tag, ...life, user, data];
 const reason = fc.constant("deleted");
 const tombstoneMs = fc.constant("900000");
 const prefix = fc.constant("record:");
 const calls = {
   put: call(
     PUT,
-    [record, meta, generations],
-    [mode, tag, tag, ...life, user, fc.constantFrom("[1]", '"é"'), channel, node, users],
+    [meta, generations, record, record],
+    [channel, node, users, fc.constant(""), defaultTtl, ...write, ...write],
   ),
   touch: call(TOUCH, [record, generations], [wallMs, ttlMs, fc.constant("200000"), endMs, users]),
   read: call(

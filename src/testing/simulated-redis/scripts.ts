@@ -141,30 +141,48 @@ function list(call: Call, keys: readonly string[]): Reply {
 }
 
 type PutArgs = [
-  ...[mode: string, expected: string, tag: string, wallMs: string, ttl: string, defaultTtl: string],
-  ...[endMs: string, absoluteTtl: string, user: string, data: string, channel: string, node: string],
-  ...[users: string, toListenersOnly?: string],
+  ...[condition: string, tag: string, wallMs: string, ttl: string, endMs: string, absoluteTtl: string],
+  ...[user: string, data: string],
 ];
 
+const PUT_COMMON_ARGS = 5;
+const PUT_ARGS_EACH = 8;
+
 function put(call: Call, keys: readonly string[], args: readonly string[]): Reply {
-  const [record, meta, generations] = keys as Strings3;
-  const [mode, expected, newTag, wallMs, askedTtl, defaultTtl, ...rest] = args as PutArgs;
-  const [askedEndMs, absoluteTtl, askedUser, data, channel, node, users, toListenersOnly] = rest;
+  return keys.slice(2).map((record, n) => {
+    const first = PUT_COMMON_ARGS + n * PUT_ARGS_EACH;
+    return unlessWrongType(() => {
+      return putOne(call, keys, record, args, args.slice(first, first + PUT_ARGS_EACH) as PutArgs);
+    });
+  });
+}
+
+function putOne(
+  call: Call,
+  keys: readonly string[],
+  record: string,
+  common: readonly string[],
+  args: PutArgs,
+): Reply {
+  const [meta, generations] = keys as Strings2;
+  const [channel, node, users, toListenersOnly, defaultTtl] = common as Strings5;
+  const [condition, newTag, wallMs, askedTtl, askedEndMs, absoluteTtl, askedUser, data] = args;
   let head = headOf(call, record);
   const kind = kindOf(call, head, generations);
   let [tag, created, ttl, expires, user] = ["", wallMs, askedTtl, askedEndMs, askedUser];
   let [absolute, generation] = [digits(0), "00000000"];
-  if (kind === "corrupt" || kind === "gone") return [kind];
+  if (kind === "corrupt" || kind === "gone") return kind;
   if (kind === "moved") return [kind, targetOf(call, record)];
   if (kind === "live") {
     [tag, user] = [head.slice(2, 14), userOf(head)];
-    if (tag === newTag) return ["written", call("PTTL", record), head.slice(0, HEADER_LENGTH + user.length)];
+    if (tag === newTag) return [call("PTTL", record), head.slice(0, HEADER_LENGTH + user.length)];
     [created, absolute, generation] = [head.slice(14, 27), head.slice(53, 66), head.slice(66, 74)];
     if (ttl === "") ttl = head.slice(40, 53);
   }
-  if (kind === "absent" && (mode === "update" || mode === "replace")) return ["absent"];
-  if (mode === "update" && tag !== expected) return ["conflict", call("GET", record), call("PTTL", record)];
-  if (mode === "create" && kind !== "absent") return ["conflict"];
+  const expected = condition.startsWith("=");
+  if (kind === "absent" && (expected || condition === "replace")) return "absent";
+  if (expected && condition !== `=${tag}`) return ["conflict", call("GET", record), call("PTTL", record)];
+  if (condition === "create" && kind !== "absent") return "conflict";
 
   if (askedUser !== "" && (kind !== "live" || user !== askedUser)) {
     [user, generation] = [askedUser, generationOf(call, generations, askedUser)];
@@ -178,7 +196,7 @@ function put(call: Call, keys: readonly string[], args: readonly string[]): Repl
       life = Number(absolute) - now;
       expires = digits(Number(wallMs) + life);
     }
-    if (life <= 0) return ["expired"];
+    if (life <= 0) return "expired";
   }
   if (expires === "") expires = digits(Number(wallMs) + life);
   head = `L1${newTag}${created}${expires}${ttl}${absolute}${generation}${String(user.length).padStart(4, "0")}${user}`;
@@ -187,19 +205,22 @@ function put(call: Call, keys: readonly string[], args: readonly string[]): Repl
   if (toListenersOnly !== "1" || hasListeners(call, meta)) {
     announce(call, meta, channel, { kind: "I", tag: newTag, node, key: record });
   }
-  return ["written", life, head];
+  return [life, head];
 }
 
 function read(call: Call, keys: readonly string[], tags: readonly string[]): Reply {
   const [generations, ...records] = keys as [string, ...string[]];
-  return tags.map((tag, n) => {
-    try {
-      return readOne(call, records[n] as string, generations, tag);
-    } catch (error) {
-      if ((error as Error).message.startsWith("WRONGTYPE")) return "wrongtype";
-      throw error;
-    }
-  });
+  return tags.map((tag, n) => unlessWrongType(() => readOne(call, records[n] as string, generations, tag)));
+}
+
+/** What a script that goes through several records says of a key that holds no string. */
+function unlessWrongType(body: () => Reply): Reply {
+  try {
+    return body();
+  } catch (error) {
+    if ((error as Error).message.startsWith("WRONGTYPE")) return "wrongtype";
+    throw error;
+  }
 }
 
 function readOne(call: Call, record: string, generations: string, knownTag: string): Reply {
