@@ -223,6 +223,8 @@ export class RedisCommands {
   ): Promise<Reply> {
     for (let failures = 0; ; failures++) {
       try {
+        if (failures > 0) await this.#port.ready?.();
+        if (failures > 0 && isOver()) throw new Error("it was too late to send it again");
         return await send();
       } catch (cause) {
         const error = cause as Error;
