@@ -483,10 +483,9 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
   }
 
   #repeat(): void {
-    const nowMs = this.#clock.now();
     this.#owesRepetition = false;
-    const ids = this.#revocations.sessions(nowMs);
-    const users = this.#revocations.users(nowMs);
+    const ids = this.#revocations.sessions(this.#clock.now());
+    const users = this.#revocations.users();
     if (ids.length === 0 && users.length === 0) return;
     this.#target.reassert?.(ids, users).then(
       (count) => {
