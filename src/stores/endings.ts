@@ -9,6 +9,7 @@ import {
   type Registry,
   type RotateRequest,
 } from "../redis/session-table.js";
+import type { Session } from "../session/session.js";
 import { revokeAcknowledged } from "./acknowledged.js";
 import { deleteAlong, endAlong, type Path } from "./aliases.js";
 import type { NearCache } from "./near-cache.js";
@@ -88,6 +89,13 @@ export class Endings<T> {
     } finally {
       memory.drop(id);
     }
+  }
+
+  /** Ends what a user has too much since a session was written as theirs. What Redis does not confirm is sent again. */
+  limit(written: Session<T>, user: string): Promise<void> {
+    return this.#redisStore.limit(written, { user }, (id) =>
+      this.pending.watch(id, "limit", this.#bury(id, { reason: "limit" })),
+    );
   }
 
   /** `revoke()`. */

@@ -112,7 +112,7 @@ export interface SessionStore<T> extends AsyncDisposable {
   /** The session if it can be had without any I/O, or `undefined`. Counts neither as hit nor as miss. */
   peek(id: string): Session<T> | undefined;
 
-  /** Stores a new session under a new id. */
+  /** Stores a new session under a new id. It is not undone if the sessions that its user has too many (`maxSessionsPerUser`) cannot be ended. */
   create(data: T | Snapshot<T>, options?: CreateOptions): Promise<Session<T>>;
 
   /**
