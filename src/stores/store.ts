@@ -69,7 +69,7 @@ export interface RotateOptions {
 export interface RevokeOptions {
   /** After so many milliseconds, a `RevocationUncertainError`. Default: as long as it takes, which is bounded by the bound on staleness. */
   timeoutMs?: number;
-  /** Stops the waiting, which rejects with the signal's reason; what Redis was told stays done. */
+  /** Stops the waiting, which rejects with the signal's reason; what Redis was told stays done. Aborted before, nothing is done. */
   signal?: AbortSignal;
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { InvalidOptionError, RevocationUncertainError, SessionRevokedError } from "../../errors.js";
+import { InvalidOptionError, SessionRevokedError } from "../../errors.js";
 import type { Session } from "../../session/session.js";
 import { type Cases, listed, rejects, type Store } from "./scenario.js";
 
@@ -27,12 +27,14 @@ export const REVOCATIONS: Cases = {
     await rejects(store.set("nobody", {}), SessionRevokedError);
   },
 
-  "revoke() stops waiting when it is told to": async ({ store }) => {
-    const { id } = await store.create({});
+  "revoke() and revokeUser() do nothing when they are told so before": async ({ store }) => {
+    const { id } = await store.create({}, { user: "ada" });
     const signal = AbortSignal.abort(new RangeError("enough"));
-    await assert.rejects(store.revoke(id, { signal }), (error) => {
-      return error instanceof RangeError || error instanceof RevocationUncertainError;
-    });
+    await assert.rejects(store.revoke(id, { signal }), RangeError);
+    await assert.rejects(store.revokeUser("ada", { signal }), RangeError);
+    assert.ok(await store.get(id));
+    assert.ok(await store.set(id, { n: 1 }));
+    assert.deepEqual(await idsOf(store, "ada"), [id]);
   },
 
   "revoke() refuses what is no option": async ({ store }) => {
