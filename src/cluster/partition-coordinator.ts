@@ -100,6 +100,7 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
   #held = false;
   /** When the last lease ends or ended, by the wall clock. */
   #lastLeaseWallMs = Number.NEGATIVE_INFINITY;
+  #closing: Promise<void> | undefined;
   #histories = 0;
   /** Whether what this node remembers could not be repeated: the next beat that comes back is the next occasion. */
   #owesRepetition = false;
@@ -226,8 +227,12 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
   }
 
   /** Gives up both leases, closes the subscription, and leaves the registry: nobody has to wait for this node any more. */
-  async close(): Promise<void> {
-    if (this.#phase === "closed") return;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#phase = "closed";
     const wasRegistered = this.#heartbeat.sent > 0;
     this.#subscriber.close();
