@@ -1,6 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { beforeEach, expect, test } from "vitest";
 import type { Command, RedisPort, Reply } from "../redis/port.js";
+import { BEAT } from "../redis/scripts/beat.js";
 import { LEAVE } from "../redis/scripts/leave.js";
 import type { Script } from "../redis/scripts/script.js";
 import { ManualClock } from "../testing/manual-clock.js";
@@ -59,5 +60,19 @@ test("close() is over when the node has left the registry, also if it was called
   expect(registered()).toEqual(["n:a"]);
   client.release();
   await Promise.all(closing);
+  expect(registered()).toEqual([]);
+});
+
+test("a beat that the server carries out late does not register a node that is closed", async () => {
+  const client = clientThatHolds(BEAT);
+  const coordinator = await started(client);
+  client.holds = true;
+  clock.advance(1_000); // a beat is on its way, in which the server knows no script any more
+  server = new SimulatedRedis({ clock });
+  const closed = coordinator.close();
+  await turn();
+  client.release();
+  await closed;
+  await turn();
   expect(registered()).toEqual([]);
 });

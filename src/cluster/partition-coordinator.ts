@@ -240,6 +240,7 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
     this.#lease.left();
     this.#flush("closed");
     this.#acknowledgements.close();
+    await this.#heartbeat.settled();
     // who cannot say goodbye is taken out by the first revocation that waited for it in vain
     if (wasRegistered) await this.#run(LEAVE, [this.nodeId, "*"]).catch(() => {});
   }
