@@ -286,7 +286,7 @@ function revokeUser(call: Call, keys: readonly string[], args: readonly string[]
   call("HSET", generations, user, generation);
   const lines = [user, generation, request, replyTo];
   if (generation > known) announce(call, meta, channel, { kind: "U", tag, node, key: prefix, rest: lines });
-  return [generation, registry(call, meta), generation > known ? 1 : 0];
+  return [generation, request === "" ? [] : registry(call, meta), generation > known ? 1 : 0];
 }
 
 function take(call: Call, keys: readonly string[], args: readonly string[]): Reply {
