@@ -99,7 +99,10 @@ const CACHE_OPTIONS = "enabled refreshAhead ttlMs maxEntries maxBytes".split(" "
 
 /** What a `ClusteredRedisStore` tells. */
 export interface StoreEvents extends RedisStoreEvents {
-  /** A session ended on some node, this one included. Not told for what was missed: after a `flush` of the coordinator, any may have ended. */
+  /**
+   * A session ended on some node, this one included. Not told for what was missed: after a `flush` of the coordinator, any may have ended. Never told
+   * by a store without a coordinator, which hears of nothing: with `localCache.enabled: false` or `cluster.enabled: false`.
+   */
   "session-ended": [ended: SessionEnded];
   /** A conditional write of this node was refused: somebody else was faster. */
   conflict: [id: string];
