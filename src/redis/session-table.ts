@@ -23,6 +23,7 @@ import { scanAll } from "./scan.js";
 import { CLEAR } from "./scripts/clear.js";
 import { DELETE } from "./scripts/delete.js";
 import { INCREMENT } from "./scripts/increment.js";
+import { LIMIT } from "./scripts/limit.js";
 import { LIST } from "./scripts/list.js";
 import { PUT } from "./scripts/put.js";
 import { READ } from "./scripts/read.js";
@@ -382,6 +383,15 @@ export class SessionTable {
       if (isSessionId(id)) found.push({ id, endMs: Number(fields[i + 1]) });
     }
     return found;
+  }
+
+  /** Whether a login is to end what its user has too much, having found these others; `false` if another login at the same time has found it. */
+  async mayLimit(user: string, id: string, others: readonly string[], memoryMs: number): Promise<boolean> {
+    const key = `${this.#userIndex}${encodeUser(user)}#`; // beside the index: no user is encoded to one of this name
+    return (
+      Number(await this.#commands.run(LIMIT, [key], [text(memoryMs), id, ...others], { mayRepeat: true })) ===
+      1
+    );
   }
 
   /** Deletes again what a server may have lost; how many had come back. */

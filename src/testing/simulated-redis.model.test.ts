@@ -9,6 +9,7 @@ import { BEAT } from "../redis/scripts/beat.js";
 import { CLEAR } from "../redis/scripts/clear.js";
 import { DELETE } from "../redis/scripts/delete.js";
 import { LEAVE } from "../redis/scripts/leave.js";
+import { LIMIT } from "../redis/scripts/limit.js";
 import { LIST } from "../redis/scripts/list.js";
 import { PUT } from "../redis/scripts/put.js";
 import { READ } from "../redis/scripts/read.js";
@@ -64,6 +65,7 @@ const write = [mode, tag, ...life, user, data];
 const reason = fc.constant("deleted");
 const tombstoneMs = fc.constant("900000");
 const prefix = fc.constant("record:");
+const session = fc.constantFrom("a", "b", "c");
 const calls = {
   put: call(
     PUT,
@@ -105,6 +107,7 @@ const calls = {
   clear: call(CLEAR, [meta, generations, record], [tag, channel, node, prefix]),
   list: call(LIST, [generations, ...RECORDS.map((key) => fc.constant(key))], []),
   userSessions: call(USER_SESSIONS, [generations, user.map((name) => `users:${name}`)], [user]),
+  limit: call(LIMIT, [user.map((name) => `users:${name}#`)], [tombstoneMs, session, session, session]),
   beat: call(BEAT, [meta], [tag, tag, channel, node]),
   leave: call(LEAVE, [meta], [node, fc.constantFrom("*", "1", "2")]),
 };

@@ -7,6 +7,7 @@ import { INCREMENT } from "../../redis/scripts/increment.js";
 import { LEAVE } from "../../redis/scripts/leave.js";
 import { LEGACY_READ } from "../../redis/scripts/legacy-read.js";
 import { LEGACY_TOUCH } from "../../redis/scripts/legacy-touch.js";
+import { LIMIT } from "../../redis/scripts/limit.js";
 import { LIST } from "../../redis/scripts/list.js";
 import { PUT } from "../../redis/scripts/put.js";
 import { READ } from "../../redis/scripts/read.js";
@@ -130,6 +131,17 @@ function legacyTouch(call: Call, keys: readonly string[], args: readonly string[
   if (current === -1 || current >= life) return current;
   call("PEXPIRE", record, life);
   return life;
+}
+
+function limit(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [found] = keys as [string];
+  const [memoryMs, own, ...others] = args as [...Strings2, ...string[]];
+  const now = nowMs(call);
+  call("ZREMRANGEBYSCORE", found, "-inf", now);
+  if ((call("ZRANGE", found, 0, -1) as string[]).includes(own)) return 0;
+  for (const other of others) call("ZADD", found, now + Number(memoryMs), other);
+  call("PEXPIRE", found, memoryMs);
+  return 1;
 }
 
 function list(call: Call, keys: readonly string[]): Reply {
@@ -274,7 +286,7 @@ function revokeUser(call: Call, keys: readonly string[], args: readonly string[]
   call("HSET", generations, user, generation);
   const lines = [user, generation, request, replyTo];
   if (generation > known) announce(call, meta, channel, { kind: "U", tag, node, key: prefix, rest: lines });
-  return [generation, registry(call, meta), generation > known ? 1 : 0];
+  return [generation, request === "" ? [] : registry(call, meta), generation > known ? 1 : 0];
 }
 
 function take(call: Call, keys: readonly string[], args: readonly string[]): Reply {
@@ -380,6 +392,7 @@ const BODIES: readonly (readonly [name: string, script: Script, body: ScriptBody
   ["leave", LEAVE, leave],
   ["legacy-read", LEGACY_READ, legacyRead],
   ["legacy-touch", LEGACY_TOUCH, legacyTouch],
+  ["limit", LIMIT, limit],
   ["list", LIST, list],
   ["put", PUT, put],
   ["read", READ, read],
