@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.js";
 import { InvalidOptionError } from "../errors.js";
-import { SLOTS, slotOf } from "./cluster-slots.js";
+import { hashTags, slotOf } from "./cluster-slots.js";
 import { clusterPortOf, portOf, type RedisClient } from "./detect.js";
 import { Layout } from "./layout.js";
 import type { PubSubMode, RedisPort } from "./port.js";
@@ -109,21 +109,6 @@ export function partitionsOf(request: PartitionsRequest): Partitioned<Partition>
       channel: channel === undefined ? undefined : `${channel}{${tag}}`,
     })),
   );
-}
-
-/**
- * A hash tag for each of `count` partitions: the smallest number whose slot lies in that partition's share of the slots. So partitions lie evenly
- * on masters that share the slots evenly.
- */
-export function hashTags(count: number): string[] {
-  const tags = new Array<string | undefined>(count).fill(undefined);
-  for (let n = 0, found = 0; found < count; n++) {
-    const index = Math.floor((slotOf(String(n)) * count) / SLOTS);
-    if (tags[index] !== undefined) continue;
-    tags[index] = String(n);
-    found++;
-  }
-  return tags as string[];
 }
 
 function requireNoBraces(option: string, value: string): void {

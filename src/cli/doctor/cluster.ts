@@ -1,5 +1,5 @@
 import { DEFAULT_PARTITIONS } from "../../options.js";
-import { hashTags } from "../../redis/partitions.js";
+import { hashTags } from "../../redis/cluster-slots.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
 import { type Facts, refusalOf, type Server } from "./server.js";
 
