@@ -1,7 +1,7 @@
 import { type Clock, pause } from "../clock.js";
 import { SessionMeshError, StoreUnavailableError } from "../errors.js";
 import { Batches } from "./batches.js";
-import { isMigrating, isRefusedForNow, mayPass } from "./failures.js";
+import { isMigrating, isRefusedForNow, mayPass, NotSentError } from "./failures.js";
 import type { Gate } from "./gate.js";
 import type { Command, RedisPort, Reply, TrackedSubscription } from "./port.js";
 import { evaluate, type Script, sharded } from "./scripts/script.js";
@@ -165,7 +165,7 @@ export class RedisCommands {
   #waitedTooLong({ askedAtMs }: PendingKey): Error | undefined {
     const waitedMs = this.#clock.now() - askedAtMs;
     if (waitedMs < this.#timeoutMs * MAX_WAIT) return undefined;
-    return new Error(`not sent: it waited ${Math.round(waitedMs)} ms for its turn`);
+    return new NotSentError(`not sent: it waited ${Math.round(waitedMs)} ms for its turn`);
   }
 
   #evaluate(

@@ -1,3 +1,8 @@
+import { SessionMeshError, StoreUnavailableError } from "../errors.js";
+
+/** A command that this node did not send, for a reason of its own. */
+export class NotSentError extends Error {}
+
 /** What a server says that refuses for now, and what it says that refuses for good. Anything else comes from the connection. */
 const REFUSED_FOR_NOW = /^(LOADING|MASTERDOWN|TRYAGAIN|CLUSTERDOWN|MOVED|ASK) /;
 const REFUSED = /^[A-Z][A-Z0-9_]+ /;
@@ -25,6 +30,12 @@ export function isMigrating({ message }: Error): boolean {
 /** Whether a failure says that no command would have fared better: Redis cannot be reached, does not answer, or refuses all. */
 export function isOutage({ message }: Error): boolean {
   return REFUSES_ALL.test(message) || !REFUSED.test(message);
+}
+
+/** Whether a failure says nothing of Redis: this node sent nothing, or what it found there forbids it to. */
+export function saysNothing(error: Error): boolean {
+  if (error instanceof SessionMeshError) return !(error instanceof StoreUnavailableError);
+  return error instanceof NotSentError;
 }
 
 /** Whether a failure lets doubt that the node is the one to ask: it cannot be reached, or says itself that it is not, or not now. */
