@@ -42,3 +42,14 @@ export function saysNothing(error: Error): boolean {
 export function speaksOfNode(error: Error): boolean {
   return isOutage(error) || error.message.startsWith("READONLY ");
 }
+
+/** What a server refuses: a command that it does not have, or that this user must not use; a key; a channel. */
+export type Refusal = "unknown" | "command" | "key" | "channel";
+
+/** What an error refuses; `undefined` if it says something else. */
+export function refusalOf({ message }: Error): Refusal | undefined {
+  if (/^ERR unknown (sub)?command/i.test(message)) return "unknown";
+  if (!message.startsWith("NOPERM")) return undefined;
+  if (/\bchannels?\b/.test(message)) return "channel";
+  return /\bkeys?\b/.test(message) ? "key" : "command";
+}

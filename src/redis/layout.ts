@@ -1,17 +1,12 @@
-import type { Clock } from "../clock.js";
 import { PartitionMismatchError } from "../errors.js";
 import { hashTags } from "./cluster-slots.js";
 import { RedisCommands } from "./commands.js";
-import type { PubSubMode, RedisPort } from "./port.js";
+import type { RedisPort } from "./port.js";
+import { PubSubTrial, type PubSubTrialOptions } from "./pubsub-trial.js";
 
-export interface LayoutOptions {
-  /** Reaches every slot by its keys. */
-  readonly port: RedisPort;
+export interface LayoutOptions extends PubSubTrialOptions {
   readonly prefix: string;
   readonly partitions: number;
-  readonly pubsub: PubSubMode;
-  readonly clock: Clock;
-  readonly timeoutMs: number;
 }
 
 /** How often it is recorded besides: so often that every master of most clusters has a copy. The number is one for all layouts. */
@@ -42,6 +37,7 @@ export class Layout {
   readonly #commands: RedisCommands;
   readonly #keys: readonly string[];
   readonly #text: string;
+  readonly #trial: PubSubTrial;
   #checking: Promise<void> | undefined;
   #isConfirmed = false;
   /** Whether a record said something else: then one that says the same is not enough. */
@@ -52,21 +48,22 @@ export class Layout {
     this.#commands = new RedisCommands({ ...options, maxPending: 100 });
     this.#keys = layoutKeys(options.prefix);
     this.#text = `1 ${options.partitions} ${options.pubsub}`;
+    this.#trial = new PubSubTrial(options);
   }
 
-  /** A port of one partition that is used only if this node splits the sessions as all others do. */
-  guard(port: RedisPort): RedisPort {
+  /** A port of one partition that is used only if this node splits the sessions as all others do, and its changes can be told on the channel. */
+  guard(port: RedisPort, channel: string | undefined): RedisPort {
     const track = port.track?.bind(port);
+    const trial = new PubSubTrial({ ...this.#options, port, channel });
+    const admitted = () => trial.publishing().then(() => this.#checkAgain());
     return {
       send: (command) => port.send(command),
       ...(port.publishCommand && { publishCommand: port.publishCommand }),
       ...(port.connect && { connect: port.connect.bind(port) }),
-      ready: () => (this.#isConfirmed ? undefined : this.check()),
-      subscribe: async (request) => {
-        await this.#checkAgain();
-        return port.subscribe(request);
-      },
-      ...(track && { track: (request) => this.#checkAgain().then(() => track(request)) }),
+      ready: () =>
+        this.#isConfirmed && trial.isPassed ? undefined : trial.publishing().then(() => this.check()),
+      subscribe: (request) => admitted().then(() => trial.heard(port.subscribe(request))),
+      ...(track && { track: (request) => admitted().then(() => trial.heard(track(request))) }),
     };
   }
 
@@ -122,6 +119,7 @@ export class Layout {
     });
     const [first] = missing;
     if (first !== undefined && missing.length + failures.length === outcomes.length) {
+      await this.#trial.subscribing(); // what is recorded holds for all
       await this.#write(first);
       await this.#find(first); // another node may have been faster
     }

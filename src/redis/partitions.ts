@@ -98,16 +98,16 @@ export function partitionsOf(request: PartitionsRequest): Partitioned<Partition>
     return new Partitioned([{ port: portOf(client), prefix, commonPrefix: prefix, channel }]);
   requireNoBraces("prefix", prefix);
   if (channel !== undefined) requireNoBraces("channel", channel);
-  const ports = hashTags(partitions).map((tag) => ({ tag, port: cluster.slot(slotOf(tag), pubsub) }));
-  const { port } = ports[0] as (typeof ports)[number];
-  const layout = new Layout({ port, prefix, partitions, pubsub, clock, timeoutMs });
+  const all = hashTags(partitions).map((tag) => ({
+    port: cluster.slot(slotOf(tag), pubsub),
+    prefix: `${prefix}{${tag}}`,
+    commonPrefix: `${prefix}{`,
+    channel: channel === undefined ? undefined : `${channel}{${tag}}`,
+  }));
+  const [first] = all as [Partition];
+  const layout = new Layout({ ...first, prefix, partitions, pubsub, clock, timeoutMs });
   return new Partitioned(
-    ports.map(({ tag, port }) => ({
-      port: layout.guard(port),
-      prefix: `${prefix}{${tag}}`,
-      commonPrefix: `${prefix}{`,
-      channel: channel === undefined ? undefined : `${channel}{${tag}}`,
-    })),
+    all.map((partition) => ({ ...partition, port: layout.guard(partition.port, partition.channel) })),
   );
 }
 

@@ -1,7 +1,8 @@
 import { DEFAULT_PARTITIONS } from "../../options.js";
 import { hashTags } from "../../redis/cluster-slots.js";
+import { refusalOf } from "../../redis/failures.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
-import { type Facts, refusalOf, type Server } from "./server.js";
+import type { Facts, Server } from "./server.js";
 
 /** What was found of a Redis Cluster, and the hash tag of a partition that this node has; `""` where there is no cluster. */
 export interface ClusterReport {

@@ -1,8 +1,9 @@
+import { type Refusal, refusalOf } from "../../redis/failures.js";
 import type { Command } from "../../redis/port.js";
 import { script } from "../../redis/scripts/script.js";
 import { generationsKey, metaKey } from "../../redis/session-table.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
-import { type Refusal, refusalOf, type Server } from "./server.js";
+import type { Server } from "./server.js";
 
 /** A command that the store sends, itself or in a script. */
 interface Right {

@@ -52,14 +52,3 @@ function entriesOf(reply: unknown): Map<string, string> {
   for (let i = 0; i < reply.length; i += 2) entries.set(String(reply[i]), String(reply[i + 1]));
   return entries;
 }
-
-/** What a server refuses: a command that it does not have, or that this user must not use; a key; a channel. */
-export type Refusal = "unknown" | "command" | "key" | "channel";
-
-/** What an error refuses; `undefined` if it says something else. */
-export function refusalOf({ message }: Error): Refusal | undefined {
-  if (/^ERR unknown (sub)?command/i.test(message)) return "unknown";
-  if (!message.startsWith("NOPERM")) return undefined;
-  if (/\bchannels?\b/.test(message)) return "channel";
-  return /\bkeys?\b/.test(message) ? "key" : "command";
-}
