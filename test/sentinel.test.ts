@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { systemClock } from "../src/clock.js";
 import {
   RedisStore,
   type Session,
@@ -8,7 +9,8 @@ import {
   SessionRevokedError,
   StoreUnavailableError,
 } from "../src/index.js";
-import type { RedisClient } from "../src/redis/detect.js";
+import { RedisCommands } from "../src/redis/commands.js";
+import { portOf, type RedisClient } from "../src/redis/detect.js";
 import { History } from "../src/testing/history.js";
 import { CLIENT_KINDS, type ClientKind } from "./support/clients.js";
 import { eventually } from "./support/eventually.js";
@@ -202,6 +204,30 @@ describe("behind sentinels", { timeout: 60_000 }, () => {
       await setMany(store, 50, id);
       expect((await store.get(id))?.data.n).toBe(99);
     }
+  });
+
+  test("a command that failed while there was no master is not carried out by the next one", async () => {
+    const { topology } = sentinel;
+    const key = randomUUID();
+    const kinds = sentinelClientKinds(topology).filter(({ name }) => name.startsWith("node-redis"));
+    const all = kinds.map((kind) => {
+      const client = kind.create(ANY);
+      onTestFinished(() => kind.close(client));
+      const port = portOf(client as RedisClient);
+      return new RedisCommands({ port, clock: systemClock, timeoutMs: 100, maxPending: 1_000 });
+    });
+    for (const commands of all) await eventually(() => commands.send(["PING"]));
+    const old = await topology.master();
+    const promoted = topology.killMaster();
+    for (const commands of all) {
+      await eventually(() => expect(commands.send(["PING"])).rejects.toThrow("no reply")); // it looks for one
+      await expect(commands.send(["INCR", key])).rejects.toThrow("no reply");
+    }
+    await promoted;
+    for (const commands of all) await eventually(() => commands.send(["PING"]));
+    for (const commands of all) expect(await commands.send(["GET", key])).toBeNull();
+    await old.restart();
+    await topology.settled();
   });
 
   test("a failover on demand, under load, breaks no promise of the history that survives", async () => {

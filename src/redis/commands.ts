@@ -1,7 +1,7 @@
 import { type Clock, pause } from "../clock.js";
 import { SessionMeshError, StoreUnavailableError } from "../errors.js";
 import { Batches } from "./batches.js";
-import { isMigrating, isRefusedForNow, mayPass, NotSentError } from "./failures.js";
+import { isMigrating, isRefusedForNow, mayPass, NotSentError, tooLate } from "./failures.js";
 import type { Gate } from "./gate.js";
 import type { Command, RedisPort, Reply, TrackedSubscription } from "./port.js";
 import { evaluate, type Script, sharded } from "./scripts/script.js";
@@ -111,7 +111,7 @@ export class RedisCommands {
 
   /** Sends one command. */
   send(command: Command): Promise<Reply> {
-    return this.#bounded(() => this.#port.send(command));
+    return this.#bounded((isOver) => this.#port.send(command, isOver));
   }
 
   /** Resolves when it is known that commands may be sent. Rejects if they must not; not if that cannot be found out now. */
@@ -213,7 +213,7 @@ export class RedisCommands {
     const ready = this.#port.ready?.();
     if (ready === undefined) return send(isOver);
     return ready.then(() => {
-      if (isOver()) throw new Error("it was too late to send it"); // its caller was told that it failed
+      if (isOver()) throw tooLate(); // its caller was told that it failed
       return send(isOver);
     });
   }

@@ -3,6 +3,11 @@ import { SessionMeshError, StoreUnavailableError } from "../errors.js";
 /** A command that this node did not send, for a reason of its own. */
 export class NotSentError extends Error {}
 
+/** Why a command is not sent any more that has waited for a server: whoever asked was told that it failed. */
+export function tooLate(): Error {
+  return new Error("it was too late to send it");
+}
+
 /** What a server says that refuses for now, and what it says that refuses for good. Anything else comes from the connection. */
 const REFUSED_FOR_NOW = /^(LOADING|MASTERDOWN|TRYAGAIN|CLUSTERDOWN|MOVED|ASK) /;
 const REFUSED = /^[A-Z][A-Z0-9_]+ /;

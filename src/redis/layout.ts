@@ -57,7 +57,7 @@ export class Layout {
     const trial = new PubSubTrial({ ...this.#options, port, channel });
     const admitted = () => trial.publishing().then(() => this.#checkAgain());
     return {
-      send: (command) => port.send(command),
+      send: (command, isOver) => port.send(command, isOver),
       ...(port.publishCommand && { publishCommand: port.publishCommand }),
       ...(port.connect && { connect: port.connect.bind(port) }),
       ready: () =>

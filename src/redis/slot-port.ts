@@ -4,6 +4,7 @@ import { keyOf, slotOf } from "./cluster-slots.js";
 import type {
   Command,
   Connection,
+  IsOver,
   PubSubMode,
   RedisPort,
   Reply,
@@ -37,11 +38,11 @@ export class SlotPort implements RedisPort {
     if (router.canTrack) this.track = (request) => this.#track(request);
   }
 
-  send(command: Command): Promise<Reply> {
+  send(command: Command, isOver?: IsOver): Promise<Reply> {
     this.#requireInPlace();
     if (command[0] === "SCAN") return this.#scan(command);
     const key = keyOf(command);
-    return this.#router.send(key === undefined ? this.#slot : slotOf(key), command);
+    return this.#router.send(key === undefined ? this.#slot : slotOf(key), command, isOver);
   }
 
   async subscribe(request: SubscriptionRequest): Promise<Subscription> {
