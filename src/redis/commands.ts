@@ -66,6 +66,7 @@ function attempt(send: () => Promise<Reply>): Promise<Reply> {
  * timer is as late as the reply, and a value that old must not be served.
  */
 export class RedisCommands {
+  readonly #options: RedisCommandsOptions;
   readonly #port: RedisPort;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
@@ -77,14 +78,9 @@ export class RedisCommands {
   #lateReplies = 0;
   #repetitions = 0;
 
-  constructor({
-    port,
-    clock,
-    timeoutMs,
-    maxPending,
-    maxConcurrent = maxPending,
-    gate,
-  }: RedisCommandsOptions) {
+  constructor(options: RedisCommandsOptions) {
+    const { port, clock, timeoutMs, maxPending, maxConcurrent = maxPending, gate } = options;
+    this.#options = options;
     this.#port = port;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
@@ -119,6 +115,15 @@ export class RedisCommands {
     await this.#port.ready?.()?.catch((error: unknown) => {
       if (!(error instanceof StoreUnavailableError)) throw error;
     });
+  }
+
+  /** The same for each master of a Redis Cluster, by its name and slots; these, where there is one server. */
+  async perMaster(): Promise<ReadonlyMap<string, RedisCommands>> {
+    if (this.#port.perMaster === undefined) return new Map([["", this]]);
+    const masters = await this.#port.perMaster();
+    return new Map(
+      Array.from(masters, ([name, port]) => [name, new RedisCommands({ ...this.#options, port })]),
+    );
   }
 
   /** Sends a message to whoever listens on a channel. */

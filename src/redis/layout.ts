@@ -59,6 +59,7 @@ export class Layout {
     return {
       send: (command, isOver) => port.send(command, isOver),
       ...(port.publishCommand && { publishCommand: port.publishCommand }),
+      ...(port.perMaster && { perMaster: port.perMaster.bind(port) }),
       ...(port.connect && { connect: port.connect.bind(port) }),
       ready: () =>
         this.#isConfirmed && trial.isPassed ? undefined : trial.publishing().then(() => this.check()),

@@ -39,6 +39,12 @@ export interface RedisPort {
    */
   connect?(signal: AbortSignal): Promise<Connection>;
 
+  /**
+   * A port of each master of a Redis Cluster, whose `SCAN` finds all keys that it has; by a name that is another one when the master has other slots.
+   * Default: there is one server.
+   */
+  perMaster?(): Promise<ReadonlyMap<string, RedisPort>>;
+
   /** Resolves when commands may be sent; `undefined` if they may be at once, as by default. */
   ready?(): Promise<void> | undefined;
 }
