@@ -6,6 +6,7 @@ import { LongestFirst } from "./test/support/longest-first.js";
 const ALONE = [
   "test/demo.test.ts",
   "test/history.test.ts",
+  "test/redis-cluster-failover.test.ts",
   "test/redis-cluster-ports.test.ts",
   "test/redis-cluster.test.ts",
   "test/sentinel.test.ts",

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../src/clock.js";
 import {
@@ -11,17 +10,15 @@ import {
 } from "../src/index.js";
 import { RedisCommands } from "../src/redis/commands.js";
 import { portOf, type RedisClient } from "../src/redis/detect.js";
-import { History } from "../src/testing/history.js";
 import { CLIENT_KINDS, type ClientKind } from "./support/clients.js";
 import { eventually } from "./support/eventually.js";
+import { Load, ready, TOLERANCE_MS } from "./support/load.js";
 import { cached, clusterNames, leaseHeld, startNode, type TestData, type TestStore } from "./support/node.js";
 import { redisCommand } from "./support/redis-command.js";
 import { replicationOf, useSentinel } from "./support/sentinel.js";
 import { sentinelClientKinds } from "./support/sentinel-clients.js";
 import { BOUND_MS, callsOf, Questioner, shortCluster } from "./support/short-bound.js";
 
-/** What one process with four nodes may need to tell of an answer. */
-const TOLERANCE_MS = 100;
 const SESSIONS = 4;
 const NOWHERE = 1; // nothing listens there
 const ANY = 0; // these clients ask sentinels
@@ -54,83 +51,6 @@ const turns = (nodes: readonly TestStore[]) =>
     return { subscriptions, chainBreaks };
   });
 
-/** Reads and changes on all nodes, each answer judged. */
-class Load {
-  readonly history = new History({ maxStalenessMs: BOUND_MS, toleranceMs: TOLERANCE_MS });
-  /** The operations that failed, by what they failed with. */
-  readonly failures = new Map<unknown, number>();
-  changes = 0;
-  /** Whether what is acknowledged now will not be lost. */
-  #binds = true;
-  #runs = true;
-  readonly #ids: readonly string[];
-  readonly #workers: Promise<void>[];
-
-  constructor(nodes: readonly TestStore[], ids: readonly string[]) {
-    this.#ids = ids;
-    this.#workers = nodes.flatMap((node) => [this.#work(node), this.#work(node), this.#watch(node)]);
-    onTestFinished(() => this.end());
-  }
-
-  /** What happens meanwhile may lose what was acknowledged meanwhile; what was replicated before binds all the time. */
-  async through(event: () => Promise<unknown>): Promise<void> {
-    const sinceMs = performance.now();
-    this.#binds = false;
-    await sentinel.topology.replicated();
-    await event();
-    this.history.lost(sinceMs, performance.now());
-    this.#binds = true;
-  }
-
-  /** Waits until so many more changes were made. */
-  async changed(count: number): Promise<void> {
-    const enough = this.changes + count;
-    await eventually(() => this.changes >= enough);
-  }
-
-  /** Resolves when everything that was asked for has been answered. */
-  async end(): Promise<void> {
-    this.#runs = false;
-    await Promise.all(this.#workers);
-  }
-
-  async #work(node: TestStore): Promise<void> {
-    for (let turn = 0; this.#runs; turn++) {
-      const id = this.#ids[Math.floor(Math.random() * this.#ids.length)] as string;
-      await (turn % 4 === 0 ? this.#change(node, id) : this.#read(node, id)).catch((error) => {
-        const kind = error.constructor;
-        this.failures.set(kind, (this.failures.get(kind) ?? 0) + 1);
-      });
-      await delay(5);
-    }
-  }
-
-  async #read(node: TestStore, id: string): Promise<void> {
-    const startedAtMs = performance.now();
-    const session = await node.get(id);
-    if (session) this.history.answered(id, session.data.n, { startedAtMs, endedAtMs: performance.now() });
-  }
-
-  async #change(node: TestStore, id: string): Promise<void> {
-    const startedAtMs = performance.now();
-    const session = await node.update(id, ({ n }) => ({ n: n + 1 }));
-    if (session === undefined) return;
-    this.changes++;
-    if (this.#binds) this.history.changed(id, session.data.n, { startedAtMs, endedAtMs: performance.now() });
-  }
-
-  /** Looks at all that a node would answer from memory. */
-  async #watch(node: TestStore): Promise<void> {
-    for (; this.#runs; await delay(5)) {
-      for (const id of this.#ids) {
-        const atMs = performance.now();
-        const session = node.peek(id);
-        if (session) this.history.answered(id, session.data.n, { startedAtMs: atMs, endedAtMs: atMs });
-      }
-    }
-  }
-}
-
 /** Four nodes under load, with a session that was deleted and is asked for all the same. */
 async function startLoad() {
   const { nodes, writer } = await startNodes();
@@ -144,14 +64,6 @@ async function startLoad() {
   load.history.ended(deleted, { startedAtMs, endedAtMs: performance.now() }, { revoked: false });
   await load.changed(50);
   return { nodes, load, ids, deleted };
-}
-
-/** Waits until all nodes answer from memory, and to all of them writes are possible. */
-async function ready(nodes: readonly TestStore[], id: string): Promise<void> {
-  for (const node of nodes) {
-    await eventually(async () => (await node.update(id, ({ n }) => ({ n: n + 1 }))) !== undefined);
-    await leaseHeld(node);
-  }
 }
 
 async function judged({ load, nodes, deleted }: Awaited<ReturnType<typeof startLoad>>): Promise<void> {
@@ -233,7 +145,7 @@ describe("behind sentinels", { timeout: 60_000 }, () => {
   test("a failover on demand, under load, breaks no promise of the history that survives", async () => {
     const running = await startLoad();
     const { nodes, load, ids } = running;
-    await load.through(async () => {
+    await load.through(sentinel.topology, async () => {
       await sentinel.topology.failover();
       await ready(nodes, ids[0] as string);
     });
@@ -245,7 +157,7 @@ describe("behind sentinels", { timeout: 60_000 }, () => {
     const running = await startLoad();
     const { nodes, load, ids } = running;
     let old = await sentinel.topology.master();
-    await load.through(async () => {
+    await load.through(sentinel.topology, async () => {
       old = await sentinel.topology.killMaster();
       await ready(nodes, ids[0] as string);
     });
@@ -265,7 +177,7 @@ describe("behind sentinels", { timeout: 60_000 }, () => {
     const { topology } = sentinel;
     const running = await startLoad();
     const { nodes, load, ids } = running;
-    await load.through(async () => {
+    await load.through(sentinel.topology, async () => {
       const old = await topology.suspendMaster();
       onTestFinished(() => topology.resume(old));
       await ready(nodes, ids[0] as string);
