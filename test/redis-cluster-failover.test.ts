@@ -8,6 +8,7 @@ import { eventually } from "./support/eventually.js";
 import { Load, ready } from "./support/load.js";
 import { cached, leaseHeld, startNode, type TestStore } from "./support/node.js";
 import { useRedisCluster } from "./support/redis-cluster.js";
+import type { RedisServer } from "./support/redis-server.js";
 import { BOUND_MS, shortCluster } from "./support/short-bound.js";
 
 const PARTITIONS = 6;
@@ -17,6 +18,7 @@ const ANY = 0; // these clients know all nodes
 
 /** A shard that is down is no other one's business; and none fails over by itself because the machine is busy. */
 const cluster = useRedisCluster({
+  keepsData: true,
   args: ["--cluster-require-full-coverage", "no", "--cluster-node-timeout", "3000"],
 });
 
@@ -65,7 +67,10 @@ function neighbourOf(id: string, [node]: readonly TestStore[]): string {
 }
 
 /** Reads and changes everywhere while something happens to the master of one slot. What happens to the sessions of the others binds all the time. */
-async function judged(event: (deployment: Deployment) => Promise<unknown>): Promise<void> {
+async function judged(
+  event: (deployment: Deployment) => Promise<unknown>,
+  afterwards: () => Promise<unknown> = async () => {},
+): Promise<void> {
   const deployment = await deploy();
   const { nodes, hit, spared } = deployment;
   const deleted = neighbourOf(hit[0] as string, nodes);
@@ -80,6 +85,8 @@ async function judged(event: (deployment: Deployment) => Promise<unknown>): Prom
     await event(deployment);
     await ready(nodes, hit[0] as string);
   });
+  await failing.changed(20);
+  await afterwards();
   await failing.changed(20);
   await others.changed(20);
   await Promise.all([failing.end(), others.end()]);
@@ -96,13 +103,19 @@ describe("under load, no promise is broken of the history that survives, and non
 }, () => {
   test("by a failover on demand", () => judged(({ slot }) => cluster.topology.failover(slot)));
 
-  test("by a master that crashes, and its return", () =>
-    judged(async ({ slot, nodes, hit }) => {
-      const old = await cluster.topology.killMaster(slot);
+  test("by a master that crashes, and its return with what it had", async () => {
+    let old: RedisServer | undefined;
+    const crash = async ({ slot }: Deployment) => {
+      old = await cluster.topology.killMaster(slot);
       await cluster.topology.promoted(slot, old);
-      await ready(nodes, hit[0] as string);
+    };
+    const comeBack = async () => {
+      await old?.restart();
+      expect(await commandOf(old as RedisServer, "DBSIZE")).toBeGreaterThan(0);
       await cluster.topology.settled();
-    }));
+    };
+    await judged(crash, comeBack);
+  });
 
   test("by a master that stands still, and wakes beside its successor", () =>
     judged(async ({ slot }) => {
