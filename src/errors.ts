@@ -7,6 +7,7 @@ export const ERROR_CODES = {
   INVALID_SESSION_ID: "InvalidSessionIdError",
   INVALID_SESSION_DATA: "InvalidSessionDataError",
   PARTITION_MISMATCH: "PartitionMismatchError",
+  PUBSUB_REFUSED: "PubSubRefusedError",
   REVOCATION_UNCERTAIN: "RevocationUncertainError",
   SESSION_CONFLICT: "SessionConflictError",
   SESSION_CORRUPT: "SessionCorruptError",
@@ -180,6 +181,17 @@ export class PartitionMismatchError extends SessionMeshError {
     super(
       `This node has ${ours}, but ${key} says ${describe(recorded)}: all nodes must be configured alike.`,
     );
+  }
+}
+
+/** This user, or this server, cannot publish or subscribe as `cluster.pubsub` says, so no node would hear of anything. */
+export class PubSubRefusedError extends SessionMeshError {
+  readonly code = "PUBSUB_REFUSED";
+
+  constructor(command: string, options: { cause: Error }) {
+    const isSharded = command === "SPUBLISH" || command === "SSUBSCRIBE";
+    const remedy = isSharded ? ', or set cluster.pubsub to "plain" on all nodes' : "";
+    super(`${command} is refused (${options.cause.message}): allow it, and its channels${remedy}.`, options);
   }
 }
 

@@ -26,6 +26,7 @@ export {
   InvalidSessionDataError,
   InvalidSessionIdError,
   PartitionMismatchError,
+  PubSubRefusedError,
   RevocationUncertainError,
   SessionConflictError,
   SessionCorruptError,

@@ -1,7 +1,7 @@
 import { type Clock, pause } from "../clock.js";
 import { SessionMeshError, StoreUnavailableError } from "../errors.js";
 import { Batches } from "./batches.js";
-import { isMigrating, isRefusedForNow, mayPass } from "./failures.js";
+import { isMigrating, isRefusedForNow, mayPass, NotSentError, tooLate } from "./failures.js";
 import type { Gate } from "./gate.js";
 import type { Command, RedisPort, Reply, TrackedSubscription } from "./port.js";
 import { evaluate, type Script, sharded } from "./scripts/script.js";
@@ -85,6 +85,7 @@ function attempt(send: () => Promise<Reply>): Promise<Reply> {
  * timer is as late as the reply, and a value that old must not be served.
  */
 export class RedisCommands {
+  readonly #options: RedisCommandsOptions;
   readonly #port: RedisPort;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
@@ -98,14 +99,9 @@ export class RedisCommands {
   #lateReplies = 0;
   #repetitions = 0;
 
-  constructor({
-    port,
-    clock,
-    timeoutMs,
-    maxPending,
-    maxConcurrent = maxPending,
-    gate,
-  }: RedisCommandsOptions) {
+  constructor(options: RedisCommandsOptions) {
+    const { port, clock, timeoutMs, maxPending, maxConcurrent = maxPending, gate } = options;
+    this.#options = options;
     this.#port = port;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
@@ -136,7 +132,7 @@ export class RedisCommands {
   /** Sends one command. */
   send(command: Command): Promise<Reply> {
     this.#atOnce.flush();
-    return this.#bounded(() => this.#port.send(command));
+    return this.#bounded((isOver) => this.#port.send(command, isOver));
   }
 
   /** Resolves when it is known that commands may be sent. Rejects if they must not; not if that cannot be found out now. */
@@ -144,6 +140,15 @@ export class RedisCommands {
     await this.#port.ready?.()?.catch((error: unknown) => {
       if (!(error instanceof StoreUnavailableError)) throw error;
     });
+  }
+
+  /** The same for each master of a Redis Cluster, by its name and slots; these, where there is one server. */
+  async perMaster(): Promise<ReadonlyMap<string, RedisCommands>> {
+    if (this.#port.perMaster === undefined) return new Map([["", this]]);
+    const masters = await this.#port.perMaster();
+    return new Map(
+      Array.from(masters, ([name, port]) => [name, new RedisCommands({ ...this.#options, port })]),
+    );
   }
 
   /** Sends a message to whoever listens on a channel. */
@@ -201,7 +206,7 @@ export class RedisCommands {
   #waitedTooLong({ askedAtMs }: PendingKey): Error | undefined {
     const waitedMs = this.#clock.now() - askedAtMs;
     if (waitedMs < this.#timeoutMs * MAX_WAIT) return undefined;
-    return new Error(`not sent: it waited ${Math.round(waitedMs)} ms for its turn`);
+    return new NotSentError(`not sent: it waited ${Math.round(waitedMs)} ms for its turn`);
   }
 
   #evaluate(
@@ -224,7 +229,7 @@ export class RedisCommands {
     for (let failures = 0; ; failures++) {
       try {
         if (failures > 0) await this.#port.ready?.();
-        if (failures > 0 && isOver()) throw new Error("it was too late to send it again");
+        if (failures > 0 && isOver()) throw tooLate();
         return await send();
       } catch (cause) {
         const error = cause as Error;
@@ -253,7 +258,7 @@ export class RedisCommands {
     const ready = this.#port.ready?.();
     if (ready === undefined) return send(isOver);
     return ready.then(() => {
-      if (isOver()) throw new Error("it was too late to send it"); // its caller was told that it failed
+      if (isOver()) throw tooLate(); // its caller was told that it failed
       return send(isOver);
     });
   }
@@ -269,14 +274,14 @@ export class RedisCommands {
     const isOver = () => this.isTooLate(sentAtMs);
     return new Promise((resolve, reject) => {
       let gaveUp = false;
-      const tooLate = () => {
+      const giveUp = () => {
         if (gaveUp) return;
         gaveUp = true;
         const cause = new Error(`no reply within ${this.#timeoutMs} ms`);
         this.#gate?.failed(ticket, cause);
         reject(new StoreUnavailableError(cause.message, { cause }));
       };
-      const timer = this.#clock.schedule(tooLate, this.#timeoutMs);
+      const timer = this.#clock.schedule(giveUp, this.#timeoutMs);
       const settled = () => {
         this.#pending--;
         timer.cancel();
@@ -289,7 +294,7 @@ export class RedisCommands {
             return resolve(reply);
           }
           this.#lateReplies++;
-          tooLate();
+          giveUp();
           this.#gate?.answered();
         },
         (cause: Error) => {

@@ -31,10 +31,10 @@ export function evaluate(
   isOver: () => boolean = () => false,
 ): Promise<Reply> {
   const rest = [String(keys.length), ...keys, ...args];
-  return connection.send(["EVALSHA", sha1, ...rest]).catch((error: Error) => {
+  return connection.send(["EVALSHA", sha1, ...rest], isOver).catch((error: Error) => {
     // A caller who was told that the command failed must not have it carried out after that.
     if (isOver() || !error.message.startsWith("NOSCRIPT")) throw error;
-    return connection.send(["EVAL", lua, ...rest]);
+    return connection.send(["EVAL", lua, ...rest], isOver);
   });
 }
 
