@@ -1,12 +1,12 @@
 import type { Invalidation } from "../cluster/membership.js";
-import { SessionMeshError } from "../errors.js";
 import { DEFAULT_CACHE_TTL_MS } from "../options.js";
-import { ClusteredRedisStore } from "../stores/clustered-redis-store.js";
-import { History, type HistoryData, type Violation } from "./history.js";
+import { History, type Violation } from "./history.js";
 import type { Fault } from "./simulation/faults.js";
-import type { WorldNode } from "./simulation/node.js";
-import { type PlannedFault, planOf, type Step } from "./simulation/plan.js";
+import { planOf } from "./simulation/plan.js";
+import { Player, SIMULATED_BOUND_MS } from "./simulation/player.js";
 import { SeededRandom } from "./simulation/random.js";
+import { settle } from "./simulation/settling.js";
+import type { PlannedFault, Step } from "./simulation/steps.js";
 import { SimulatedWorld } from "./simulation/world.js";
 
 /** What is simulated. */
@@ -39,18 +39,15 @@ export interface SimulationResult {
   trace(): string;
 }
 
-type Store = ClusteredRedisStore<HistoryData>;
+export { SIMULATED_BOUND_MS } from "./simulation/player.js";
 
 const NODES = ["A", "B", "C"];
-/** The bound of the simulated nodes: short, so that much happens in little time. */
-export const SIMULATED_BOUND_MS = 600;
-const COMMAND_TIMEOUT_MS = 300;
 /** One of the nodes reads again what is in use; not so soon that nothing could be older than the bound. */
 const SHORT_CACHE_TTL_MS = 700;
+/** How many sessions a user may have, in a third of the histories. */
+const MAX_SESSIONS = 2;
 /** What a node's clock and timers may be off by (`NodeClock`), over the bound. */
 const TOLERANCE_MS = 5;
-/** How often a read is tried when all is well again. */
-const SETTLING_ATTEMPTS = 20;
 /** How long the nodes have to come to rest after the last step. */
 const REST_MS = 4_000;
 
@@ -69,10 +66,15 @@ export async function simulate({
   invalidation = [],
 }: SimulationOptions): Promise<SimulationResult> {
   const world = new SimulatedWorld({ seed, network: { maxDelayMs }, logLimit: 20_000 });
+  const maxSessionsPerUser = new SeededRandom(`limit ${seed}`).pick([undefined, undefined, MAX_SESSIONS]);
   const players = NODES.map((name, n) => {
     const node = world.node(name, { resendsUnanswered: n % 2 === 1 });
     const cacheTtlMs = n === 2 ? SHORT_CACHE_TTL_MS : DEFAULT_CACHE_TTL_MS;
-    return new Player(world, node, { invalidation: invalidation[n] ?? "broadcast", cacheTtlMs });
+    return new Player(world, node, {
+      invalidation: invalidation[n] ?? "broadcast",
+      cacheTtlMs,
+      maxSessionsPerUser,
+    });
   });
   const history = new History({ maxStalenessMs: SIMULATED_BOUND_MS, toleranceMs: TOLERANCE_MS });
   for (const player of players) void player.start();
@@ -84,7 +86,7 @@ export async function simulate({
   }
   const lastMs = plan.reduce((latestMs, { atMs }) => Math.max(latestMs, atMs), 0);
   await world.run(lastMs + REST_MS);
-  await settle(world, players, history, plan);
+  await settle({ world, players, history, plan, maxSessionsPerUser });
   return {
     seed,
     plan,
@@ -96,87 +98,6 @@ export async function simulate({
     digest: world.log.digest,
     trace: () => world.log.toString(),
   };
-}
-
-/** One node, and what its users do with it. */
-class Player {
-  readonly node: WorldNode;
-  readonly store: Store;
-  readonly #world: SimulatedWorld;
-
-  constructor(
-    world: SimulatedWorld,
-    node: WorldNode,
-    { invalidation, cacheTtlMs }: { invalidation: Invalidation; cacheTtlMs: number },
-  ) {
-    this.node = node;
-    this.#world = world;
-    this.store = new ClusteredRedisStore<HistoryData>({
-      client: node.port,
-      clock: node.clock,
-      commandTimeoutMs: COMMAND_TIMEOUT_MS,
-      cluster: { nodeId: node.name, maxStalenessMs: SIMULATED_BOUND_MS, invalidation },
-      localCache: { maxEntries: 100, ttlMs: cacheTtlMs },
-    });
-  }
-
-  /** It goes on trying when it does not succeed. */
-  start(): Promise<unknown> {
-    return this.node.perform(() => this.store.start().catch(() => {}));
-  }
-
-  /** Does one thing, and tells the judge. */
-  async play(step: Exclude<Step, PlannedFault>, history: History): Promise<void> {
-    const { store } = this;
-    const { id } = step;
-    const startedAtMs = this.#world.nowMs;
-    const span = () => ({ startedAtMs, endedAtMs: this.#world.nowMs });
-    const done = await this.node
-      .perform(async () => {
-        switch (step.what) {
-          case "peek":
-          case "get": {
-            const session = step.what === "peek" ? store.peek(id) : await store.get(id);
-            if (session) history.answered(id, session.data.n, span());
-            return session?.data.n;
-          }
-          case "read Redis": {
-            const session = await store.get(id, { consistency: "strong" });
-            if (session) history.answered(id, session.data.n, span(), { strong: true });
-            return session?.data.n;
-          }
-          case "write": {
-            // what a middleware does: no matter what is there. The first write of a session, or one that comes too late
-            if (step.late && !history.hasEnded(id)) return "not yet";
-            await store.set(id, { n: 0 });
-            history.changed(id, 0, span());
-            return 0;
-          }
-          case "update": {
-            const session = await store.update(id, ({ n }) => ({ n: n + 1 }));
-            if (session) history.changed(id, session.data.n, span());
-            return session?.data.n;
-          }
-          case "delete":
-            await store.delete(id);
-            history.ended(id, span(), { revoked: false });
-            return "deleted";
-          case "revoke": {
-            const { acknowledged } = await store.revoke(id);
-            history.ended(id, span(), { revoked: true });
-            return acknowledged ? "revoked, acknowledged" : "revoked, outlasted";
-          }
-        }
-      })
-      .catch(outcomeOf);
-    this.node.note(`${step.what} ${id}: ${done}`);
-  }
-}
-
-/** Redis may be out of reach, others may be faster, a session may be over: these are answers too. Anything else is a defect. */
-function outcomeOf(error: unknown): string {
-  if (!(error instanceof SessionMeshError)) throw error;
-  return error.code;
 }
 
 function fail(
@@ -195,35 +116,6 @@ function fail(
     world.at(sinceMs + fault.lostMs, () => history.lost(sinceMs, world.nowMs));
   if (fault.kind === "failover") {
     world.at(sinceMs + fault.lostMs + fault.downMs, () => history.lost(sinceMs, world.nowMs));
-  }
-}
-
-/** When all is well again: what was deleted is gone, on every node and in Redis. */
-async function settle(
-  world: SimulatedWorld,
-  players: readonly Player[],
-  history: History,
-  plan: readonly Step[],
-): Promise<void> {
-  const ids = new Set(plan.flatMap((step) => ("fault" in step ? [] : [step.id])));
-  for (const { node, store } of players) {
-    for (const id of ids) {
-      const session = await world.settle(
-        node.perform(() => persistently(() => store.get(id, { consistency: "strong" }))),
-      );
-      history.settled(id, session !== undefined, world.nowMs);
-    }
-  }
-}
-
-/** A slow network makes a read too slow now and then, but not each time. */
-async function persistently<R>(read: () => Promise<R>): Promise<R> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await read();
-    } catch (error) {
-      if (attempt === SETTLING_ATTEMPTS) throw error;
-    }
   }
 }
 
