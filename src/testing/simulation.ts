@@ -1,9 +1,9 @@
 import type { Invalidation } from "../cluster/membership.js";
-import { DEFAULT_CACHE_TTL_MS } from "../options.js";
 import { History, type Violation } from "./history.js";
+import { Cast, NODES } from "./simulation/cast.js";
 import type { Fault } from "./simulation/faults.js";
 import { planOf } from "./simulation/plan.js";
-import { Player, SIMULATED_BOUND_MS } from "./simulation/player.js";
+import { SIMULATED_BOUND_MS } from "./simulation/player.js";
 import { SeededRandom } from "./simulation/random.js";
 import { settle } from "./simulation/settling.js";
 import type { PlannedFault, Step } from "./simulation/steps.js";
@@ -41,9 +41,16 @@ export interface SimulationResult {
 
 export { SIMULATED_BOUND_MS } from "./simulation/player.js";
 
-const NODES = ["A", "B", "C"];
-/** One of the nodes reads again what is in use; not so soon that nothing could be older than the bound. */
-const SHORT_CACHE_TTL_MS = 700;
+/** What happens at a node, and nowhere else. */
+const AT_A_NODE: ReadonlySet<string> = new Set([
+  "disconnect",
+  "half-open",
+  "stall",
+  "drop-subscriber",
+  "lose-messages",
+  "pause",
+  "step-wall-clock",
+] satisfies Fault["kind"][]);
 /** How many sessions a user may have, in a third of the histories. */
 const MAX_SESSIONS = 2;
 /** What a node's clock and timers may be off by (`NodeClock`), over the bound. */
@@ -52,7 +59,7 @@ const TOLERANCE_MS = 5;
 const REST_MS = 4_000;
 
 /**
- * Plays the history of one seed: three real stores, with their caches and coordinators, on a simulated server and network. Sessions are read,
+ * Plays the history of one seed: three real stores and more, with their caches and coordinators, on a simulated server and network. Sessions are read,
  * changed, deleted and revoked, while connections, processes and the server fail as planned; every answer is judged against the
  * promises of `docs/internals/protocol.md`.
  *
@@ -61,32 +68,23 @@ const REST_MS = 4_000;
  */
 export async function simulate({
   seed,
-  plan = planOf(seed, NODES.length),
+  plan = planOf(seed, NODES),
   maxDelayMs = new SeededRandom(`network ${seed}`).pick([2, 20, 60, 150]),
   invalidation = [],
 }: SimulationOptions): Promise<SimulationResult> {
   const world = new SimulatedWorld({ seed, network: { maxDelayMs }, logLimit: 20_000 });
   const maxSessionsPerUser = new SeededRandom(`limit ${seed}`).pick([undefined, undefined, MAX_SESSIONS]);
-  const players = NODES.map((name, n) => {
-    const node = world.node(name, { resendsUnanswered: n % 2 === 1 });
-    const cacheTtlMs = n === 2 ? SHORT_CACHE_TTL_MS : DEFAULT_CACHE_TTL_MS;
-    return new Player(world, node, {
-      invalidation: invalidation[n] ?? "broadcast",
-      cacheTtlMs,
-      maxSessionsPerUser,
-    });
-  });
   const history = new History({ maxStalenessMs: SIMULATED_BOUND_MS, toleranceMs: TOLERANCE_MS });
-  for (const player of players) void player.start();
+  const cast = new Cast({ world, history, invalidation, maxSessionsPerUser });
   for (const step of plan) {
     world.at(step.atMs, () => {
-      if ("fault" in step) fail(world, players, history, step);
-      else void players[step.node]?.play(step, history);
+      if ("fault" in step) fail(world, cast, history, step);
+      else void cast.at(step.node)?.play(step, history);
     });
   }
   const lastMs = plan.reduce((latestMs, { atMs }) => Math.max(latestMs, atMs), 0);
   await world.run(lastMs + REST_MS);
-  await settle({ world, players, history, plan, maxSessionsPerUser });
+  await settle({ world, players: cast.players, history, plan, maxSessionsPerUser });
   return {
     seed,
     plan,
@@ -102,15 +100,19 @@ export async function simulate({
 
 function fail(
   world: SimulatedWorld,
-  players: readonly Player[],
+  cast: Cast,
   history: History,
-  { fault, node = 0 }: PlannedFault,
+  { fault, node: place = 0 }: PlannedFault,
 ): void {
-  const player = players[node];
-  if (player === undefined) return;
-  const { node: on } = player;
+  if (fault.kind === "crash" || fault.kind === "leave" || fault.kind === "join") {
+    cast.change(place, fault);
+    return;
+  }
+  // where nobody is, only what concerns the server can happen
+  const node = cast.at(place)?.node;
+  if (node === undefined && AT_A_NODE.has(fault.kind)) return;
   const sinceMs = world.nowMs;
-  world.fault((fault.kind === "pause" ? { ...fault, process: on } : { ...fault, node: on }) as Fault);
+  world.fault((fault.kind === "pause" ? { ...fault, process: node } : { ...fault, node }) as Fault);
   if (fault.kind === "restart" && fault.data === "lost") history.lost(Number.NEGATIVE_INFINITY, sinceMs); // all of it
   if (fault.kind === "switch-over")
     world.at(sinceMs + fault.lostMs, () => history.lost(sinceMs, world.nowMs));

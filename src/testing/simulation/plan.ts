@@ -22,6 +22,12 @@ const CLEARED_SHARE = 0.2;
 const ROTATED_SHARE = 0.2;
 const MAX_GRACE_MS = 400;
 
+/** How many processes come and go at most, and for how long a place is free. */
+const MAX_CHANGES = 3;
+const MAX_FREE_MS = 1_500;
+/** How much of what is done later is done at a node that has joined. */
+const JOINED_SHARE = 0.25;
+
 /** What happens in the history of a seed, in the order of time. */
 export function planOf(seed: number, nodes: number): Step[] {
   const random = new SeededRandom(`plan ${seed}`);
@@ -36,7 +42,33 @@ export function planOf(seed: number, nodes: number): Step[] {
     calmMs: CALM_MS,
     durationMs: DURATION_MS,
   });
-  return [...acts, ...users, ...faults].sort((a, b) => a.atMs - b.atMs);
+  const changes = planChanges(random.fork("processes"), nodes);
+  const all = withJoined([...acts, ...users], changes, random.fork("joined"));
+  return [...all, ...faults, ...changes].sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Processes end, leave and are started again; one joins, in a place beside those that are taken from the beginning. */
+function planChanges(random: SeededRandom, nodes: number): PlannedFault[] {
+  return Array.from({ length: random.below(MAX_CHANGES + 1) }, () => {
+    const atMs = random.between(CALM_MS, DURATION_MS);
+    const backAfterMs = random.between(0, MAX_FREE_MS);
+    const kind = random.pick(["crash", "leave", "join"] as const);
+    if (kind === "join") return { atMs, fault: { kind }, node: nodes };
+    return { atMs, fault: { kind, backAfterMs }, node: random.below(nodes) };
+  });
+}
+
+/** Users come to a node that has joined as well. */
+function withJoined(acts: PlannedAct[], changes: PlannedFault[], random: SeededRandom): PlannedAct[] {
+  const joins = changes.filter(({ fault }) => fault.kind === "join");
+  const [first] = joins.sort((a, b) => a.atMs - b.atMs);
+  if (first?.node === undefined) return acts;
+  const { atMs: joinedAtMs, node } = first;
+  return acts.map((act) => {
+    // its client may send again what was not answered: see `planActs`
+    const moves = act.atMs > joinedAtMs && act.what !== "write" && random.chance(JOINED_SHARE);
+    return moves ? { ...act, node } : act;
+  });
 }
 
 function planActs(

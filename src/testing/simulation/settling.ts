@@ -21,13 +21,10 @@ export async function settle(settling: Settling): Promise<void> {
   const { world, players, history, plan } = settling;
   const acts = plan.flatMap((step) => ("fault" in step ? [] : [step]));
   const ids = new Set(acts.map(({ id }) => id).filter((id) => id !== ""));
-  for (const player of players) {
-    for (const id of ids) {
-      const session = await persistently(settling, player, () =>
-        player.store.get(id, { consistency: "strong" }),
-      );
-      history.settled(id, session?.id === id, world.nowMs);
-    }
+  for (const { node, store } of players) {
+    const readAll = () => [...ids].map((id) => persistently(() => store.get(id, { consistency: "strong" })));
+    const sessions = await world.settle(node.perform(() => Promise.all(readAll())));
+    for (const [n, id] of [...ids].entries()) history.settled(id, sessions[n]?.id === id, world.nowMs);
   }
   const users = new Set(acts.flatMap(({ user }) => (user === undefined ? [] : [user])));
   for (const user of users) for (const player of players) await logIn(settling, player, user);
@@ -37,30 +34,31 @@ export async function settle(settling: Settling): Promise<void> {
 async function logIn(settling: Settling, player: Player, user: string): Promise<void> {
   const { world, players, history, maxSessionsPerUser = Number.POSITIVE_INFINITY } = settling;
   const id = `${user}.last.${player.node.name}`;
-  await persistently(settling, player, () =>
+  const add = () =>
     player.store.add(id, { n: 0 }, { user }).catch((error) => {
       if (!(error instanceof SessionConflictError)) throw error; // an attempt before was carried out
-    }),
-  );
-  for (const other of players) {
-    const { name } = other.node;
-    const session = await persistently(settling, other, () => other.store.get(id));
-    if (session === undefined) history.unsettled(user, world.nowMs, `their new session is none on ${name}`);
-    const listed = await persistently(settling, other, () => collect(other.store.sessionsOf(user)));
+    });
+  await world.settle(player.node.perform(() => persistently(add)));
+  const look = async ({ node, store }: Player) => {
+    const session = await node.perform(() => persistently(() => store.get(id)));
+    if (session === undefined)
+      history.unsettled(user, world.nowMs, `their new session is none on ${node.name}`);
+    const listed = await node.perform(() => persistently(() => collect(store.sessionsOf(user))));
     if (!listed.some((one) => one.id === id)) {
-      history.unsettled(user, world.nowMs, `their new session is not listed on ${name}`);
+      history.unsettled(user, world.nowMs, `their new session is not listed on ${node.name}`);
     }
     if (listed.length > maxSessionsPerUser) {
-      history.unsettled(user, world.nowMs, `${listed.length} sessions are listed on ${name}`);
+      history.unsettled(user, world.nowMs, `${listed.length} sessions are listed on ${node.name}`);
     }
-  }
+  };
+  await world.settle(Promise.all(players.map(look)));
 }
 
 /** A slow network makes a command too slow now and then, but not each time. */
-async function persistently<R>({ world }: Settling, { node }: Player, task: () => Promise<R>): Promise<R> {
+async function persistently<R>(task: () => Promise<R>): Promise<R> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await world.settle(node.perform(task));
+      return await task();
     } catch (error) {
       if (attempt === ATTEMPTS) throw error;
     }

@@ -19,13 +19,20 @@ export type Act =
 
 type WithoutNode<F> = F extends unknown ? Omit<F, "node" | "process"> : never;
 
-/** A fault without the node that it happens to. */
-export type Unplaced = WithoutNode<Fault>;
+/** A fault without the node that it happens to. The end of a process is a change of it. */
+export type Unplaced = WithoutNode<Exclude<Fault, { kind: "crash" }>>;
+
+/** A process comes or goes. */
+export type ProcessChange =
+  /** It ends without a word, or after `close()`, and another takes its place later. */
+  | { readonly kind: "crash" | "leave"; readonly backAfterMs: number }
+  /** It starts, in a place that is free. */
+  | { readonly kind: "join" };
 
 /** Something goes wrong, at a node or for all. */
 export interface PlannedFault {
   readonly atMs: number;
-  readonly fault: Unplaced;
+  readonly fault: Unplaced | ProcessChange;
   readonly node?: number;
 }
 
