@@ -3,7 +3,6 @@ import { History, type Violation } from "./history.js";
 import { Cast, NODES } from "./simulation/cast.js";
 import type { Fault } from "./simulation/faults.js";
 import { planOf } from "./simulation/plan.js";
-import { SIMULATED_BOUND_MS } from "./simulation/player.js";
 import { SeededRandom } from "./simulation/random.js";
 import { settle } from "./simulation/settling.js";
 import type { PlannedFault, Step } from "./simulation/steps.js";
@@ -19,6 +18,10 @@ export interface SimulationOptions {
   readonly maxDelayMs?: number;
   /** How each of the three nodes hears of changes. Default: all by broadcast. */
   readonly invalidation?: readonly Invalidation[];
+  /** The bound of the nodes, in milliseconds. Default: short, so that much happens in little time. */
+  readonly maxStalenessMs?: number;
+  /** How long a command of theirs may take, in milliseconds. Default: half of the default bound. */
+  readonly commandTimeoutMs?: number;
 }
 
 /** How a simulated history ended. */
@@ -26,6 +29,9 @@ export interface SimulationResult {
   readonly seed: number;
   readonly plan: readonly Step[];
   readonly invalidation: readonly Invalidation[];
+  readonly maxDelayMs: number;
+  readonly maxStalenessMs: number;
+  readonly commandTimeoutMs: number;
   readonly violations: readonly Violation[];
   /** How long it lasted, by the time of the world. */
   readonly simulatedMs: number;
@@ -39,8 +45,6 @@ export interface SimulationResult {
   trace(): string;
 }
 
-export { SIMULATED_BOUND_MS } from "./simulation/player.js";
-
 /** What happens at a node, and nowhere else. */
 const AT_A_NODE: ReadonlySet<string> = new Set([
   "disconnect",
@@ -51,6 +55,9 @@ const AT_A_NODE: ReadonlySet<string> = new Set([
   "pause",
   "step-wall-clock",
 ] satisfies Fault["kind"][]);
+/** The bound of the simulated nodes: short, so that much happens in little time. */
+export const SIMULATED_BOUND_MS = 600;
+const COMMAND_TIMEOUT_MS = 300;
 /** How many sessions a user may have, in a third of the histories. */
 const MAX_SESSIONS = 2;
 /** What a node's clock and timers may be off by (`NodeClock`), over the bound. */
@@ -71,11 +78,14 @@ export async function simulate({
   plan = planOf(seed, NODES),
   maxDelayMs = new SeededRandom(`network ${seed}`).pick([2, 20, 60, 150]),
   invalidation = [],
+  maxStalenessMs = SIMULATED_BOUND_MS,
+  commandTimeoutMs = COMMAND_TIMEOUT_MS,
 }: SimulationOptions): Promise<SimulationResult> {
   const world = new SimulatedWorld({ seed, network: { maxDelayMs }, logLimit: 20_000 });
   const maxSessionsPerUser = new SeededRandom(`limit ${seed}`).pick([undefined, undefined, MAX_SESSIONS]);
-  const history = new History({ maxStalenessMs: SIMULATED_BOUND_MS, toleranceMs: TOLERANCE_MS });
-  const cast = new Cast({ world, history, invalidation, maxSessionsPerUser });
+  const history = new History({ maxStalenessMs, toleranceMs: TOLERANCE_MS });
+  const bounds = { maxStalenessMs, commandTimeoutMs };
+  const cast = new Cast({ world, history, invalidation, maxSessionsPerUser, ...bounds });
   for (const step of plan) {
     world.at(step.atMs, () => {
       if ("fault" in step) fail(world, cast, history, step);
@@ -89,6 +99,9 @@ export async function simulate({
     seed,
     plan,
     invalidation,
+    maxDelayMs,
+    maxStalenessMs,
+    commandTimeoutMs,
     violations: history.violations,
     simulatedMs: world.nowMs,
     answers: history.reads,

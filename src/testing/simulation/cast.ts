@@ -12,6 +12,8 @@ export interface CastOptions {
   /** How each node hears of changes. Default: by broadcast. */
   readonly invalidation: readonly Invalidation[];
   readonly maxSessionsPerUser: number | undefined;
+  readonly maxStalenessMs: number;
+  readonly commandTimeoutMs: number;
 }
 
 /** The places that are taken from the beginning, and the one of a node that joins. */
@@ -68,14 +70,17 @@ export class Cast {
   }
 
   #begin(place: number): void {
-    const { world, invalidation, maxSessionsPerUser } = this.#options;
+    const { world, invalidation, maxSessionsPerUser, maxStalenessMs, commandTimeoutMs } = this.#options;
     const count = this.#count[place] ?? 0;
     this.#count[place] = count + 1;
     const name = `${NAMES[place]}${count === 0 ? "" : count + 1}`;
     const player = new Player(world, world.node(name, { resendsUnanswered: place % 2 === 1 }), {
       invalidation: invalidation[place] ?? "broadcast",
-      cacheTtlMs: place === REFRESHING ? SHORT_CACHE_TTL_MS : DEFAULT_CACHE_TTL_MS,
+      cacheTtlMs:
+        place === REFRESHING ? SHORT_CACHE_TTL_MS : Math.max(DEFAULT_CACHE_TTL_MS, 2 * maxStalenessMs),
       maxSessionsPerUser,
+      maxStalenessMs,
+      commandTimeoutMs,
     });
     this.#places[place] = player;
     void player.start();

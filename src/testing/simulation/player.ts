@@ -8,15 +8,13 @@ import type { WorldNode } from "./node.js";
 import type { PlannedAct } from "./steps.js";
 import type { SimulatedWorld } from "./world.js";
 
-/** The bound of the simulated nodes: short, so that much happens in little time. */
-export const SIMULATED_BOUND_MS = 600;
-const COMMAND_TIMEOUT_MS = 300;
-
 /** How the store of a node is made. */
 export interface PlayerOptions {
   readonly invalidation: Invalidation;
   readonly cacheTtlMs: number;
   readonly maxSessionsPerUser: number | undefined;
+  readonly maxStalenessMs: number;
+  readonly commandTimeoutMs: number;
 }
 
 type Answer = Session<HistoryData> | undefined;
@@ -29,15 +27,15 @@ export class Player {
   readonly #limitsUsers: boolean;
 
   constructor(world: SimulatedWorld, node: WorldNode, options: PlayerOptions) {
-    const { invalidation, cacheTtlMs, maxSessionsPerUser } = options;
+    const { invalidation, cacheTtlMs, maxSessionsPerUser, maxStalenessMs, commandTimeoutMs } = options;
     this.node = node;
     this.#world = world;
     this.#limitsUsers = maxSessionsPerUser !== undefined;
     this.store = new ClusteredRedisStore<HistoryData>({
       client: node.port,
       clock: node.clock,
-      commandTimeoutMs: COMMAND_TIMEOUT_MS,
-      cluster: { nodeId: node.name, maxStalenessMs: SIMULATED_BOUND_MS, invalidation },
+      commandTimeoutMs,
+      cluster: { nodeId: node.name, maxStalenessMs, invalidation },
       localCache: { maxEntries: 100, ttlMs: cacheTtlMs },
       ...(maxSessionsPerUser !== undefined && { maxSessionsPerUser }),
     });

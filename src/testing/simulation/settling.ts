@@ -1,3 +1,4 @@
+import { pause } from "../../clock.js";
 import { SessionConflictError } from "../../errors.js";
 import type { History } from "../history.js";
 import type { Player } from "./player.js";
@@ -13,17 +14,18 @@ export interface Settling {
   readonly maxSessionsPerUser: number | undefined;
 }
 
-/** How often something is tried when all is well again. */
+/** How often something is tried when all is well again, and how long after the last time. */
 const ATTEMPTS = 20;
+const BETWEEN_MS = 50;
 
 /** When all is well again: what was deleted is gone, on every node and in Redis; what nobody ended is there; and every user can log in. */
 export async function settle(settling: Settling): Promise<void> {
   const { world, players, history, plan } = settling;
   const acts = plan.flatMap((step) => ("fault" in step ? [] : [step]));
   const ids = new Set(acts.map(({ id }) => id).filter((id) => id !== ""));
-  for (const { node, store } of players) {
-    const readAll = () => [...ids].map((id) => persistently(() => store.get(id, { consistency: "strong" })));
-    const sessions = await world.settle(node.perform(() => Promise.all(readAll())));
+  for (const player of players) {
+    const read = (id: string) => persistently(player, () => player.store.get(id, { consistency: "strong" }));
+    const sessions = await world.settle(player.node.perform(() => Promise.all([...ids].map(read))));
     for (const [n, id] of [...ids].entries()) history.settled(id, sessions[n]?.id === id, world.nowMs);
   }
   const users = new Set(acts.flatMap(({ user }) => (user === undefined ? [] : [user])));
@@ -38,12 +40,13 @@ async function logIn(settling: Settling, player: Player, user: string): Promise<
     player.store.add(id, { n: 0 }, { user }).catch((error) => {
       if (!(error instanceof SessionConflictError)) throw error; // an attempt before was carried out
     });
-  await world.settle(player.node.perform(() => persistently(add)));
-  const look = async ({ node, store }: Player) => {
-    const session = await node.perform(() => persistently(() => store.get(id)));
+  await world.settle(player.node.perform(() => persistently(player, add)));
+  const look = async (other: Player) => {
+    const { node, store } = other;
+    const session = await node.perform(() => persistently(other, () => store.get(id)));
     if (session === undefined)
       history.unsettled(user, world.nowMs, `their new session is none on ${node.name}`);
-    const listed = await node.perform(() => persistently(() => collect(store.sessionsOf(user))));
+    const listed = await node.perform(() => persistently(other, () => collect(store.sessionsOf(user))));
     if (!listed.some((one) => one.id === id)) {
       history.unsettled(user, world.nowMs, `their new session is not listed on ${node.name}`);
     }
@@ -54,13 +57,14 @@ async function logIn(settling: Settling, player: Player, user: string): Promise<
   await world.settle(Promise.all(players.map(look)));
 }
 
-/** A slow network makes a command too slow now and then, but not each time. */
-async function persistently<R>(task: () => Promise<R>): Promise<R> {
+/** A slow network makes a command too slow now and then, but not each time; nor does a circuit breaker stay open. */
+async function persistently<R>({ node }: Player, task: () => Promise<R>): Promise<R> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await task();
     } catch (error) {
       if (attempt === ATTEMPTS) throw error;
+      await pause(node.clock, BETWEEN_MS);
     }
   }
 }
