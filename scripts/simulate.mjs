@@ -4,14 +4,16 @@
  *     npm run simulate -- --seeds 10000 --from 1
  *     npm run simulate -- --seed 42               one of them, with its trace
  *     npm run simulate -- --invalidation mixed    nodes A and C by tracking; `tracking`: all of them
+ *     npm run simulate -- --without cache-lease   without one mechanism of the protocol, which is to be missed
  *
- * Stops at the first one that breaks a promise, and prints its seed, what is broken, and the shortest part of it that breaks it.
+ * Stops, and exits with 1, at the first one that breaks a promise, and prints its seed, what is broken, and the shortest part of it that breaks it.
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { reportOf, shrink, simulate } from "sessionmesh/testing";
 import { INVALIDATION } from "./invalidation.mjs";
+import { loadWithout } from "./without.mjs";
 
 /** How many seeds a worker plays before it says how it went. */
 const BATCH = 20;
@@ -26,6 +28,7 @@ async function main() {
       from: { type: "string", default: "1" },
       seed: { type: "string" },
       invalidation: { type: "string", default: "broadcast" },
+      without: { type: "string" },
     },
   });
   const [from, seeds] = [
@@ -33,16 +36,28 @@ async function main() {
     values.seed === undefined ? Number(values.seeds) : 1,
   ];
   const invalidation = INVALIDATION[values.invalidation];
+  const { MECHANISMS = [], reportWithout = undefined } =
+    values.without === undefined ? {} : await loadWithout();
+  const isKnown = values.without === undefined || MECHANISMS.includes(values.without);
   if (
+    !isKnown ||
     !Number.isSafeInteger(from) ||
     !Number.isSafeInteger(seeds) ||
     seeds < 1 ||
     invalidation === undefined
   ) {
     console.error(
-      "Usage: npm run simulate -- [--seeds N] [--from N] | --seed N, [--invalidation broadcast|tracking|mixed]",
+      "Usage: npm run simulate -- [--seeds N] [--from N] | --seed N, [--invalidation broadcast|tracking|mixed | --without MECHANISM]",
     );
+    if (!isKnown) console.error(`MECHANISM is one of ${MECHANISMS.join(", ")}`);
     process.exit(2);
+  }
+  if (values.without !== undefined && reportWithout !== undefined) {
+    const report = await reportWithout(values.without, { from, count: seeds });
+    console.log(
+      report ?? `no seed from ${from} to ${from + seeds - 1} breaks a promise without ${values.without}`,
+    );
+    process.exit(report === undefined ? 0 : 1);
   }
   if (values.seed !== undefined) {
     const result = await simulate({ seed: from, invalidation });

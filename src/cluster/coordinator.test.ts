@@ -116,12 +116,19 @@ describe("what is remembered", () => {
     await turn();
   }
 
-  test("is repeated a moment after a loss, since all nodes have to", async () => {
+  test("is repeated a moment after a loss if it is much, since all nodes have to", async () => {
+    for (let n = 1; n < 600; n++) coordinator.partitions.at(0).forget(`gone ${n}`);
     await lose();
     expect(asked).toEqual([]);
     await pass(249);
     expect(asked).toEqual([]);
     await pass(1);
+    expect(asked.map(({ length }) => length)).toEqual([600]);
+  });
+
+  test("is repeated at once if it is little", async () => {
+    await lose();
+    await pass(0.5);
     expect(asked).toEqual([["gone"]]);
   });
 

@@ -67,8 +67,8 @@ type MaybeTracked = Subscription & Partial<TrackedSubscription>;
 const UNKNOWN_WRITE = "?";
 
 /**
- * The longest wait before what is remembered is repeated. All nodes see at once that the history has changed, and have up to 20,000 things to repeat
- * each.
+ * The longest wait before what is remembered is repeated: a millisecond for each thing, up to this. All nodes see at once that the history has
+ * changed, and have up to 20,000 things to repeat each; a few need not wait, and until they are repeated Redis is without them.
  */
 const MAX_REPETITION_DELAY_MS = 500;
 
@@ -512,10 +512,9 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
 
   /** Soon, since all nodes have to; and once more after a repetition that runs, whose beginning another server may have got. */
   #repeat(): void {
-    this.#repetition ??= this.#clock.schedule(
-      () => void this.#repeatNow(),
-      this.#clock.random() * MAX_REPETITION_DELAY_MS,
-    );
+    const { ids = [], users = [] } = this.#unrepeated ?? {};
+    const longestMs = Math.min(ids.length + users.length, MAX_REPETITION_DELAY_MS);
+    this.#repetition ??= this.#clock.schedule(() => void this.#repeatNow(), this.#clock.random() * longestMs);
   }
 
   async #repeatNow(): Promise<void> {

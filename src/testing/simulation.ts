@@ -1,13 +1,11 @@
-import { type Clock, pause } from "../clock.js";
 import type { Invalidation } from "../cluster/membership.js";
-import { SessionMeshError } from "../errors.js";
-import { DEFAULT_CACHE_TTL_MS } from "../options.js";
-import { ClusteredRedisStore } from "../stores/clustered-redis-store.js";
-import { History, type HistoryData, type Violation } from "./history.js";
+import { History, type Violation } from "./history.js";
+import { Cast, NODES } from "./simulation/cast.js";
 import type { Fault } from "./simulation/faults.js";
-import type { WorldNode } from "./simulation/node.js";
-import { type PlannedFault, planOf, type Step } from "./simulation/plan.js";
+import { planOf } from "./simulation/plan.js";
 import { SeededRandom } from "./simulation/random.js";
+import { settle } from "./simulation/settling.js";
+import type { PlannedFault, Step } from "./simulation/steps.js";
 import { SimulatedWorld } from "./simulation/world.js";
 
 /** What is simulated. */
@@ -20,6 +18,10 @@ export interface SimulationOptions {
   readonly maxDelayMs?: number;
   /** How each of the three nodes hears of changes. Default: all by broadcast. */
   readonly invalidation?: readonly Invalidation[];
+  /** The bound of the nodes, in milliseconds. Default: short, so that much happens in little time. */
+  readonly maxStalenessMs?: number;
+  /** How long a command of theirs may take, in milliseconds. Default: half of the default bound. */
+  readonly commandTimeoutMs?: number;
 }
 
 /** How a simulated history ended. */
@@ -27,6 +29,9 @@ export interface SimulationResult {
   readonly seed: number;
   readonly plan: readonly Step[];
   readonly invalidation: readonly Invalidation[];
+  readonly maxDelayMs: number;
+  readonly maxStalenessMs: number;
+  readonly commandTimeoutMs: number;
   readonly violations: readonly Violation[];
   /** How long it lasted, by the time of the world. */
   readonly simulatedMs: number;
@@ -40,24 +45,28 @@ export interface SimulationResult {
   trace(): string;
 }
 
-type Store = ClusteredRedisStore<HistoryData>;
-
-const NODES = ["A", "B", "C"];
+/** What happens at a node, and nowhere else. */
+const AT_A_NODE: ReadonlySet<string> = new Set([
+  "disconnect",
+  "half-open",
+  "stall",
+  "drop-subscriber",
+  "lose-messages",
+  "pause",
+  "step-wall-clock",
+] satisfies Fault["kind"][]);
 /** The bound of the simulated nodes: short, so that much happens in little time. */
 export const SIMULATED_BOUND_MS = 600;
 const COMMAND_TIMEOUT_MS = 300;
-/** One of the nodes reads again what is in use; not so soon that nothing could be older than the bound. */
-const SHORT_CACHE_TTL_MS = 700;
+/** How many sessions a user may have, in a third of the histories. */
+const MAX_SESSIONS = 2;
 /** What a node's clock and timers may be off by (`NodeClock`), over the bound. */
 const TOLERANCE_MS = 5;
-/** How often a read is tried when all is well again. */
-const SETTLING_ATTEMPTS = 20;
-const SETTLING_PAUSE_MS = 500;
 /** How long the nodes have to come to rest after the last step. */
 const REST_MS = 4_000;
 
 /**
- * Plays the history of one seed: three real stores, with their caches and coordinators, on a simulated server and network. Sessions are read,
+ * Plays the history of one seed: three real stores and more, with their caches and coordinators, on a simulated server and network. Sessions are read,
  * changed, deleted and revoked, while connections, processes and the server fail as planned; every answer is judged against the
  * promises of `docs/internals/protocol.md`.
  *
@@ -66,31 +75,33 @@ const REST_MS = 4_000;
  */
 export async function simulate({
   seed,
-  plan = planOf(seed, NODES.length),
+  plan = planOf(seed, NODES),
   maxDelayMs = new SeededRandom(`network ${seed}`).pick([2, 20, 60, 150]),
   invalidation = [],
+  maxStalenessMs = SIMULATED_BOUND_MS,
+  commandTimeoutMs = COMMAND_TIMEOUT_MS,
 }: SimulationOptions): Promise<SimulationResult> {
   const world = new SimulatedWorld({ seed, network: { maxDelayMs }, logLimit: 20_000 });
-  const players = NODES.map((name, n) => {
-    const node = world.node(name, { resendsUnanswered: n % 2 === 1 });
-    const cacheTtlMs = n === 2 ? SHORT_CACHE_TTL_MS : DEFAULT_CACHE_TTL_MS;
-    return new Player(world, node, { invalidation: invalidation[n] ?? "broadcast", cacheTtlMs });
-  });
-  const history = new History({ maxStalenessMs: SIMULATED_BOUND_MS, toleranceMs: TOLERANCE_MS });
-  for (const player of players) void player.start();
+  const maxSessionsPerUser = new SeededRandom(`limit ${seed}`).pick([undefined, undefined, MAX_SESSIONS]);
+  const history = new History({ maxStalenessMs, toleranceMs: TOLERANCE_MS });
+  const bounds = { maxStalenessMs, commandTimeoutMs };
+  const cast = new Cast({ world, history, invalidation, maxSessionsPerUser, ...bounds });
   for (const step of plan) {
     world.at(step.atMs, () => {
-      if ("fault" in step) fail(world, players, history, step);
-      else void players[step.node]?.play(step, history);
+      if ("fault" in step) fail(world, cast, history, step);
+      else void cast.at(step.node)?.play(step, history);
     });
   }
   const lastMs = plan.reduce((latestMs, { atMs }) => Math.max(latestMs, atMs), 0);
   await world.run(lastMs + REST_MS);
-  await settle(world, players, history, plan);
+  await settle({ world, players: cast.players, history, plan, maxSessionsPerUser });
   return {
     seed,
     plan,
     invalidation,
+    maxDelayMs,
+    maxStalenessMs,
+    commandTimeoutMs,
     violations: history.violations,
     simulatedMs: world.nowMs,
     answers: history.reads,
@@ -100,133 +111,26 @@ export async function simulate({
   };
 }
 
-/** One node, and what its users do with it. */
-class Player {
-  readonly node: WorldNode;
-  readonly store: Store;
-  readonly #world: SimulatedWorld;
-
-  constructor(
-    world: SimulatedWorld,
-    node: WorldNode,
-    { invalidation, cacheTtlMs }: { invalidation: Invalidation; cacheTtlMs: number },
-  ) {
-    this.node = node;
-    this.#world = world;
-    this.store = new ClusteredRedisStore<HistoryData>({
-      client: node.port,
-      clock: node.clock,
-      commandTimeoutMs: COMMAND_TIMEOUT_MS,
-      cluster: { nodeId: node.name, maxStalenessMs: SIMULATED_BOUND_MS, invalidation },
-      localCache: { maxEntries: 100, ttlMs: cacheTtlMs },
-    });
-  }
-
-  /** It goes on trying when it does not succeed. */
-  start(): Promise<unknown> {
-    return this.node.perform(() => this.store.start().catch(() => {}));
-  }
-
-  /** Does one thing, and tells the judge. */
-  async play(step: Exclude<Step, PlannedFault>, history: History): Promise<void> {
-    const { store } = this;
-    const { id } = step;
-    const startedAtMs = this.#world.nowMs;
-    const span = () => ({ startedAtMs, endedAtMs: this.#world.nowMs });
-    const done = await this.node
-      .perform(async () => {
-        switch (step.what) {
-          case "peek":
-          case "get": {
-            const session = step.what === "peek" ? store.peek(id) : await store.get(id);
-            if (session) history.answered(id, session.data.n, span());
-            return session?.data.n;
-          }
-          case "read Redis": {
-            const session = await store.get(id, { consistency: "strong" });
-            if (session) history.answered(id, session.data.n, span(), { strong: true });
-            return session?.data.n;
-          }
-          case "write": {
-            // what a middleware does: no matter what is there. The first write of a session, or one that comes too late
-            if (step.late && !history.hasEnded(id)) return "not yet";
-            await store.set(id, { n: 0 });
-            history.changed(id, 0, span());
-            return 0;
-          }
-          case "update": {
-            const session = await store.update(id, ({ n }) => ({ n: n + 1 }));
-            if (session) history.changed(id, session.data.n, span());
-            return session?.data.n;
-          }
-          case "delete":
-            await store.delete(id);
-            history.ended(id, span(), { revoked: false });
-            return "deleted";
-          case "revoke": {
-            const { acknowledged } = await store.revoke(id);
-            history.ended(id, span(), { revoked: true });
-            return acknowledged ? "revoked, acknowledged" : "revoked, outlasted";
-          }
-        }
-      })
-      .catch(outcomeOf);
-    this.node.note(`${step.what} ${id}: ${done}`);
-  }
-}
-
-/** Redis may be out of reach, others may be faster, a session may be over: these are answers too. Anything else is a defect. */
-function outcomeOf(error: unknown): string {
-  if (!(error instanceof SessionMeshError)) throw error;
-  return error.code;
-}
-
 function fail(
   world: SimulatedWorld,
-  players: readonly Player[],
+  cast: Cast,
   history: History,
-  { fault, node = 0 }: PlannedFault,
+  { fault, node: place = 0 }: PlannedFault,
 ): void {
-  const player = players[node];
-  if (player === undefined) return;
-  const { node: on } = player;
+  if (fault.kind === "crash" || fault.kind === "leave" || fault.kind === "join") {
+    cast.change(place, fault);
+    return;
+  }
+  // where nobody is, only what concerns the server can happen
+  const node = cast.at(place)?.node;
+  if (node === undefined && AT_A_NODE.has(fault.kind)) return;
   const sinceMs = world.nowMs;
-  world.fault((fault.kind === "pause" ? { ...fault, process: on } : { ...fault, node: on }) as Fault);
+  world.fault((fault.kind === "pause" ? { ...fault, process: node } : { ...fault, node }) as Fault);
   if (fault.kind === "restart" && fault.data === "lost") history.lost(Number.NEGATIVE_INFINITY, sinceMs); // all of it
   if (fault.kind === "switch-over")
     world.at(sinceMs + fault.lostMs, () => history.lost(sinceMs, world.nowMs));
   if (fault.kind === "failover") {
     world.at(sinceMs + fault.lostMs + fault.downMs, () => history.lost(sinceMs, world.nowMs));
-  }
-}
-
-/** When all is well again: what was deleted is gone, on every node and in Redis. */
-async function settle(
-  world: SimulatedWorld,
-  players: readonly Player[],
-  history: History,
-  plan: readonly Step[],
-): Promise<void> {
-  const ids = new Set(plan.flatMap((step) => ("fault" in step ? [] : [step.id])));
-  for (const { node, store } of players) {
-    for (const id of ids) {
-      const session = await world.settle(
-        node.perform(() => persistently(node.clock, () => store.get(id, { consistency: "strong" }))),
-      );
-      history.settled(id, session !== undefined, world.nowMs);
-    }
-  }
-}
-
-/** A slow network makes a read too slow now and then, but not each time; the circuit may be open after it. */
-async function persistently<R>(clock: Clock, read: () => Promise<R>): Promise<R> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await read();
-    } catch (error) {
-      if (attempt === SETTLING_ATTEMPTS) throw error;
-      await pause(clock, SETTLING_PAUSE_MS);
-    }
   }
 }
 

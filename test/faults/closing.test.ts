@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { SessionMeshError, StoreClosedError } from "../../src/index.js";
 import type { TcpProxy } from "../../src/testing/tcp-proxy.js";
@@ -7,6 +8,16 @@ import { redisCommand } from "../support/redis-command.js";
 import { useRedis } from "../support/redis-server.js";
 import { callsOf, proxyTo, registeredNodes, shortCluster } from "../support/short-bound.js";
 
+/** How many of them look through all keys. */
+const SCANS = 7;
+const FOUND = ({ data }: { data: { n: number } }) => data.n > 0;
+
+async function collect<I>(items: AsyncIterable<I>): Promise<I[]> {
+  const all: I[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
 /** All that may be under way. */
 const OPERATIONS: Record<string, (store: TestStore, id: string) => Promise<unknown>> = {
   get: (store) => store.get("asked-for"),
@@ -15,6 +26,17 @@ const OPERATIONS: Record<string, (store: TestStore, id: string) => Promise<unkno
   set: (store) => store.set("written", { n: 1 }),
   update: (store, id) => store.update(id, ({ n }) => ({ n: n + 1 })),
   touch: (store) => store.touch("touched"),
+  add: (store) => store.add(randomUUID(), { n: 1 }),
+  take: (store) => store.take("taken"),
+  increment: (store) => store.increment("counter", 60_000),
+  rotate: (store) => store.rotate("old", "new", { graceMs: 1_000 }),
+  find: (store) => store.find(FOUND),
+  count: (store) => store.count(FOUND),
+  deleteWhere: (store) => store.deleteWhere(({ data }) => data.n < 0),
+  ids: (store) => collect(store.ids()),
+  all: (store) => collect(store.all()),
+  sessionsOf: (store) => collect(store.sessionsOf("ada")),
+  healthy: (store) => store.healthy(),
   delete: (store) => store.delete("deleted"),
   revoke: (store) => store.revoke("revoked"),
   revokeUser: (store) => store.revokeUser("ada"),
@@ -49,7 +71,7 @@ describe.each(CURRENT_CLIENT_KINDS)("close() on $name", (kind) => {
     const settled = Object.values(OPERATIONS).map((operation) =>
       operation(store, id).catch((error) => error),
     );
-    await eventually(async () => (await callsOf(redis.port, "scan")) >= before + 2); // the last ones have got there
+    await eventually(async () => (await callsOf(redis.port, "scan")) >= before + SCANS); // the last ones have got there
     return settled;
   }
 
@@ -82,6 +104,57 @@ describe.each(CURRENT_CLIENT_KINDS)("close() on $name", (kind) => {
     );
     await store.close();
     await expectAllSettled(settled);
+  });
+
+  test("is the same when it is called again, under way or done", async () => {
+    const settled = await allUnderWay();
+    const closed = Promise.all([store.close(), store.close()]);
+    await closed;
+    await store.close();
+    await expectAllSettled(settled);
+    commands.resume();
+    await store.close();
+  });
+
+  test("settles deletions that wait for a replica which there is not", async () => {
+    const durable = await startNode({
+      ...options,
+      ...shortCluster(10_000),
+      durability: { replicas: 1, timeoutMs: 9_000 },
+    });
+    const before = await callsOf(redis.port, "wait");
+    const startedAtMs = performance.now();
+    const settled = ["delete", "revoke", "revokeUser", "rotate", "deleteWhere"].map((name) => {
+      const operation = OPERATIONS[name] as (store: TestStore, id: string) => Promise<unknown>;
+      return operation(durable, id).catch((error) => error);
+    });
+    await eventually(async () => (await callsOf(redis.port, "wait")) > before);
+    await durable.close();
+    for (const outcome of await Promise.all(settled))
+      if (outcome instanceof Error) expect(outcome).toBeInstanceOf(SessionMeshError);
+    expect(performance.now() - startedAtMs).toBeLessThan(8_000); // before they were over by themselves
+    await eventually(() => unhandled.length === 0);
+  });
+
+  test("ends what repeats deletions that Redis may have lost", async () => {
+    await store.delete(id);
+    const record = `${options.prefix}${id}`;
+    const meta = `sessionmesh:meta:${store.coordinator?.channel}`;
+    const forget = () => redisCommand(redis.port, "DEL", meta, record);
+    const repeated = () =>
+      eventually(async () => (await redisCommand(redis.port, "GET", record)).includes("\nT1"));
+    await forget();
+    await repeated(); // so that the server knows the script
+    commands.stall("toClient"); // the next repetition gets there, and is not answered
+    await forget();
+    await repeated();
+    await store.close();
+    commands.resume();
+    await expect(store.get(id)).rejects.toThrow(StoreClosedError);
+    await eventually(async () => {
+      expect(await registeredNodes(redis.port, store.coordinator?.channel ?? "")).toEqual([]);
+    });
+    expect(unhandled).toEqual([]);
   });
 
   test("ends the wait of a revocation", async () => {

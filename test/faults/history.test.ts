@@ -28,16 +28,20 @@ const LOSSES: readonly [string, (loss: Loss) => Promise<unknown>][] = [
   ],
 ];
 
-describe("when Redis forgets all", () => {
+const [ONE, ANOTHER] = CURRENT_CLIENT_KINDS as [ClientKind, ClientKind];
+
+describe.each([
+  { revokes: ONE, holds: ANOTHER },
+  { revokes: ANOTHER, holds: ONE },
+])("when Redis forgets all, and $revokes.name revokes what $holds.name holds,", ({ revokes, holds }) => {
   const redis = useRedis();
 
   test.each(LOSSES)("by %s, a revocation does not rely on who is left", async (_, lose) => {
     const subscription = await proxyTo(redis.port);
     const options = { port: redis.port, ...shortCluster() };
     const { channel } = options.cluster;
-    const [one, another] = CURRENT_CLIENT_KINDS as [ClientKind, ClientKind];
-    const revoker = await startNode({ ...options, kind: one });
-    const node = await startNode({ ...options, kind: another, subscribePort: subscription.port });
+    const revoker = await startNode({ ...options, kind: revokes });
+    const node = await startNode({ ...options, kind: holds, subscribePort: subscription.port });
     await trusted(revoker);
     const { id } = await revoker.create({ n: 1 });
     await cached(node, id);

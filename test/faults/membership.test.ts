@@ -72,11 +72,11 @@ describe.each(CURRENT_CLIENT_KINDS)("the nodes that a revocation waits for, on $
   });
 });
 
-describe("the nodes that a revocation waits for", () => {
+describe.each(CURRENT_CLIENT_KINDS)("the nodes that a revocation waits for, with $name,", (kind) => {
   const redis = useRedis();
 
   test("include dead ones once, however many they are", async () => {
-    const { options, registered, register } = cluster(redis.port);
+    const { options, registered, register } = cluster(redis.port, { kind });
     const revoker = await startNode(options);
     const node = await startNode(options);
     await trusted(revoker);
@@ -92,9 +92,9 @@ describe("the nodes that a revocation waits for", () => {
   });
 
   test("do not include those on another channel, and they are told nothing", async () => {
-    const { options } = cluster(redis.port);
+    const { options } = cluster(redis.port, { kind });
     const revoker = await startNode(options);
-    const stranger = await startNode({ ...cluster(redis.port).options });
+    const stranger = await startNode({ ...cluster(redis.port, { kind }).options });
     await trusted(revoker);
     const { id } = await revoker.create({ n: 1 });
     await stranger.set(id, { n: 2 });
@@ -105,7 +105,7 @@ describe("the nodes that a revocation waits for", () => {
   });
 
   test("cannot tell two of the same id apart: then the bound on staleness is what holds", async () => {
-    const { options, registered } = cluster(redis.port);
+    const { options, registered } = cluster(redis.port, { kind });
     const subscription = await proxyTo(redis.port);
     const twins = { ...options, cluster: { ...options.cluster, nodeId: "twin" } };
     const first = await startNode(twins);
@@ -125,8 +125,8 @@ describe("the nodes that a revocation waits for", () => {
 
   test("include a process that was killed once", async () => {
     const names = shortCluster();
-    const revoker = await startNode({ port: redis.port, ...names });
-    const options = { url: redis.url, ...names, cluster: { ...names.cluster, nodeId: "victim" } };
+    const revoker = await startNode({ kind, port: redis.port, ...names });
+    const options = { kind, port: redis.port, ...names, cluster: { ...names.cluster, nodeId: "victim" } };
     const victim = await ProcessNode.start(options);
     const id = (await victim.call("create", { n: 1 })) as string;
     await trusted(revoker);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/clock.js";
+import { StoreUnavailableError } from "../../src/index.js";
 import { eventually } from "../support/eventually.js";
 import { CURRENT_CLIENT_KINDS, cached, leaseHeld, startNode, type TestStore } from "../support/node.js";
 import { redisCommand } from "../support/redis-command.js";
@@ -113,5 +114,35 @@ describe.each(CURRENT_CLIENT_KINDS)("two nodes on $name", (kind) => {
     expect(await writer.delete(id)).toBe(true);
     await eventually(async () => (await stepped.get(id)) === undefined);
     expect(stepped.coordinator?.stats().subscriptions).toBe(2);
+  });
+});
+
+describe.each(CURRENT_CLIENT_KINDS)("nodes on $name whose Redis sleeps", (kind) => {
+  const redis = useRedis({ args: ["--enable-debug-command", "local"] });
+
+  test("for longer than the bound serve nothing old, say that they cannot read, and miss nothing afterwards", async () => {
+    const options = { kind, port: redis.port, ...shortCluster() };
+    const writer = await startNode(options);
+    const node = await startNode(options);
+    const { id } = await writer.create({ n: 1 });
+    const { id: other } = await writer.create({ n: 2 });
+    for (const one of [id, other]) await cached(node, one);
+    const asked = new Questioner(node, id);
+    const asleep = redisCommand(redis.port, "DEBUG", "SLEEP", String((3 * BOUND_MS) / 1_000));
+    await eventually(async () => !(await writer.healthy()));
+    const write = writer.update(id, () => ({ n: 2 })).catch((error) => error); // carried out when it wakes, if at all
+    await eventually(() => node.coordinator?.lease.held === false);
+    expect(node.peek(id)).toBeUndefined();
+    await expect(node.get(id)).rejects.toThrow(StoreUnavailableError);
+    expect(await write).toBeInstanceOf(StoreUnavailableError);
+    const sleptAtMs = performance.now();
+    expect(asked.lastServedAtMs).toBeLessThan(sleptAtMs);
+    expect(await asleep).toContain("OK");
+    await Promise.all([leaseHeld(writer), leaseHeld(node)]);
+    await eventually(() => writer.set(id, { n: 3 }));
+    await eventually(async () => (await node.get(id))?.data.n === 3);
+    expect((await node.get(other))?.data).toEqual({ n: 2 });
+    for (const { coordinator } of [writer, node])
+      expect(coordinator?.stats()).toMatchObject({ chainBreaks: 0 });
   });
 });

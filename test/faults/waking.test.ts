@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.js";
-import { startNode, type TestStore } from "../support/node.js";
+import { CURRENT_CLIENT_KINDS, startNode, type TestStore } from "../support/node.js";
 import { ProcessNode } from "../support/process-node.js";
 import { useRedis } from "../support/redis-server.js";
 import { BOUND_MS, callsOf, proxyTo, shortCluster } from "../support/short-bound.js";
 
 const QUESTIONS = 50;
 
-describe("a process that sleeps through a revocation", () => {
+describe.each(CURRENT_CLIENT_KINDS)("a process that sleeps through a revocation, on $name,", (kind) => {
   const redis = useRedis();
   let revoker: TestStore;
   let node: ProcessNode;
@@ -16,8 +16,8 @@ describe("a process that sleeps through a revocation", () => {
 
   async function start(port: number): Promise<void> {
     const names = shortCluster();
-    revoker = await startNode({ port: redis.port, ...names });
-    node = await ProcessNode.start({ url: `redis://127.0.0.1:${port}`, ...names });
+    revoker = await startNode({ kind, port: redis.port, ...names });
+    node = await ProcessNode.start({ kind, port, ...names });
     ({ id } = await revoker.create({ n: 1 }));
     await eventually(async () => {
       await node.call("get", id);

@@ -1,8 +1,6 @@
 import { expect } from "vitest";
 import type { Invalidation } from "../../src/index.js";
-import type { Step } from "../../src/testing/simulation/plan.js";
-import { SeededRandom } from "../../src/testing/simulation/random.js";
-import { reportOf, type SimulationResult, shrink, simulate } from "../../src/testing/simulation.js";
+import { reportOf, shrink, simulate } from "../../src/testing/simulation.js";
 
 /** Plays a history for each seed, and prints the shortest part of the first one that breaks a promise. */
 export async function playSeeds(
@@ -25,17 +23,4 @@ export async function playSeeds(
   console.log(
     `seeds ${first} to ${first + count - 1}: ${hours} h, ${answers} answers, worst ${worstStalenessMs.toFixed(0)} ms`,
   );
-}
-
-/** The first seed, from 1 on, whose history breaks a promise. A plan of its own is played on a quick network. */
-export async function firstViolation(
-  maxSeeds: number,
-  plan?: (random: SeededRandom) => Step[],
-): Promise<SimulationResult | undefined> {
-  for (let seed = 1; seed <= maxSeeds; seed++) {
-    const planned = plan && { plan: plan(new SeededRandom(`plan ${seed}`)), maxDelayMs: 2 };
-    const result = await simulate({ seed, ...planned });
-    if (result.violations.length > 0) return result;
-  }
-  return undefined;
 }

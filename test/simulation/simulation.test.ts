@@ -1,9 +1,11 @@
-import { expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { reportOf, shrink, simulate } from "../../src/testing/simulation.js";
+import { Program } from "../support/program.js";
 import { ABLATIONS } from "./ablations.js";
-import { firstViolation } from "./seeds.js";
+import { firstViolation } from "./violations.js";
 
-const MAX_SEEDS = 300;
+const SEEDS = { from: 1, count: 300 };
+const ALL_PROMISES = ["I1", "I2", "I3", "I4", "life"];
 const PATIENCE = { timeout: 300_000 };
 
 test("the same seed gives the same history, another one another", async () => {
@@ -17,22 +19,17 @@ test("the same seed gives the same history, another one another", async () => {
   expect(other.digest).not.toBe(one.digest);
 });
 
-test.each(ABLATIONS)(
-  "without $without, a promise breaks",
-  PATIENCE,
-  async ({ without, breaks, plan, apply }) => {
-    // with it, the very same histories break nothing
-    if (plan !== undefined) expect(await firstViolation(20, plan)).toBeUndefined();
-    onTestFinished(apply());
-    const result = await firstViolation(MAX_SEEDS, plan);
-    expect(result, `no violation in ${MAX_SEEDS} seeds`).toBeDefined();
-    const promises = result?.violations.map(({ promise }) => promise) ?? [];
-    expect(breaks).toContain(promises[0]);
-    console.log(
-      `without ${without}: seed ${result?.seed} breaks ${[...new Set(promises)].sort().join(", ")}`,
-    );
-  },
-);
+test.each(ABLATIONS)("without $without, a promise breaks", PATIENCE, async (ablation) => {
+  const { without, plan, options, apply } = ablation;
+  // with it, the very same histories break nothing
+  const whole = { ...(plan && { plan }), ...(options && { options }), breaks: ALL_PROMISES };
+  if (plan !== undefined) expect(await firstViolation(whole, { from: 1, count: 20 })).toBeUndefined();
+  onTestFinished(apply());
+  const result = await firstViolation(ablation, SEEDS);
+  expect(result, `no violation in ${SEEDS.count} seeds`).toBeDefined();
+  const promises = result?.violations.map(({ promise }) => promise) ?? [];
+  console.log(`without ${without}: seed ${result?.seed} breaks ${[...new Set(promises)].sort().join(", ")}`);
+});
 
 test(
   "a history that breaks a promise is shrunk to what it takes, and told with its seed",
@@ -41,7 +38,7 @@ test(
     const lease = ABLATIONS.find(({ without }) => without === "the cache lease");
     if (lease === undefined) throw new Error("no such ablation");
     onTestFinished(lease.apply());
-    const result = await firstViolation(MAX_SEEDS);
+    const result = await firstViolation(lease, SEEDS);
     if (result === undefined) throw new Error("no violation");
     const shortest = await shrink(result);
     expect(shortest.violations).not.toEqual([]);
@@ -50,3 +47,26 @@ test(
     expect((await simulate({ seed: shortest.seed, plan: shortest.plan })).digest).toBe(shortest.digest);
   },
 );
+
+describe("npm run simulate -- --without", () => {
+  const simulateWithout = (...args: string[]) =>
+    new Program("scripts/simulate.mjs", {}, ["--without", ...args]);
+
+  test("prints the first seed that misses a mechanism", async () => {
+    const program = simulateWithout("own-echo", "--seeds", "5");
+    expect(await program.ended()).toBe(1);
+    expect(program.output).toMatch(/^without waiting for the own message of a revocation:\nseed 1\nI1 at /);
+  });
+
+  test("names the mechanisms if it is asked for one that there is not", async () => {
+    const program = simulateWithout("luck");
+    expect(await program.ended()).toBe(2);
+    for (const { flag } of ABLATIONS) expect(program.output).toContain(flag);
+  });
+});
+
+test("every mechanism that can be taken out has a name of its own", () => {
+  const flags = ABLATIONS.map(({ flag }) => flag);
+  expect(new Set(flags).size).toBe(flags.length);
+  expect(flags.filter((flag) => !/^[a-z]+(-[a-z]+)*$/.test(flag))).toEqual([]);
+});

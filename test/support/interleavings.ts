@@ -4,23 +4,23 @@ import type { Command, RedisPort, Reply } from "../../src/redis/port.js";
 /** A command that waits to be carried out. */
 interface Waiting {
   readonly command: Command;
-  readonly carryOut: () => void;
+  readonly carryOut: () => Promise<void>;
 }
 
 /** A port whose commands wait until the test lets one of them through. */
 export class SteppedPort implements RedisPort {
-  readonly #execute: (command: Command) => Reply;
+  readonly #execute: (command: Command) => Reply | Promise<Reply>;
   readonly #waiting: Waiting[] = [];
 
-  constructor(execute: (command: Command) => Reply) {
+  constructor(execute: (command: Command) => Reply | Promise<Reply>) {
     this.#execute = execute;
   }
 
   send(command: Command): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      const carryOut = () => {
+      const carryOut = async () => {
         try {
-          resolve(this.#execute(command));
+          resolve(await this.#execute(command));
         } catch (error) {
           reject(error);
         }
@@ -37,8 +37,9 @@ export class SteppedPort implements RedisPort {
     return this.#waiting.length > 0;
   }
 
-  step(): void {
-    this.#waiting.shift()?.carryOut();
+  /** Lets the next one through; resolves when it is answered. */
+  async step(): Promise<void> {
+    await this.#waiting.shift()?.carryOut();
   }
 }
 
@@ -53,7 +54,7 @@ export async function play(
     if (ready.length === 0) return;
     const choice = choose(ready.length);
     if (choice === undefined) return;
-    ready[choice]?.step();
+    await ready[choice]?.step();
   }
 }
 

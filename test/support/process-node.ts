@@ -2,16 +2,33 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import type { ClientKind } from "./clients.js";
 
 const SCRIPT = fileURLToPath(new URL("process-node.mjs", import.meta.url));
+
+/** How the node in a process is made. */
+export interface ProcessNodeOptions {
+  /** One of `CURRENT_CLIENT_KINDS`. */
+  readonly kind: ClientKind;
+  /** Port for commands. */
+  readonly port: number;
+  /** Port for the subscription, if that shall take another way. */
+  readonly subscribePort?: number;
+  readonly prefix: string;
+  readonly cluster: object;
+  readonly commandTimeoutMs?: number;
+}
 
 /** A node in a process of its own, running the built package; ended when the test is over. */
 export class ProcessNode {
   readonly #process: ChildProcess;
   #calls = 0;
 
-  static async start(options: { url: string; prefix: string; cluster: object }): Promise<ProcessNode> {
-    const child = fork(SCRIPT, [JSON.stringify(options)], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  static async start({ kind, ...options }: ProcessNodeOptions): Promise<ProcessNode> {
+    const client = kind.name.startsWith("ioredis") ? "ioredis" : "node-redis";
+    const child = fork(SCRIPT, [JSON.stringify({ ...options, client })], {
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
     onTestFinished(() => void child.kill("SIGKILL"));
     await Promise.race([
       once(child, "message"),

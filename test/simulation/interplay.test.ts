@@ -1,7 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
-import { COOKIE_FORMAT, type CookieSession } from "../../src/adapters/cookie-session.js";
-import { flowOf, SessionBase } from "../../src/adapters/session-flow.js";
 import { ClusteredRedisStore, type ClusteredRedisStoreOptions, RedisStore } from "../../src/index.js";
 import type { Command, RedisPort } from "../../src/redis/port.js";
 import { BEAT } from "../../src/redis/scripts/beat.js";
@@ -15,14 +13,18 @@ import { SimulatedRedis } from "../../src/testing/simulated-redis.js";
 
 type Data = { n: number };
 
+/*
+ * On the simulated server, since each of these is one order of events that a real server and network cannot be made to keep: a reply that is held
+ * back after the script has run and while another node is waited for, clocks of node and server that go on together for ten minutes or stand
+ * still, and a connection that fails between two turns of the event loop.
+ */
+
 let clock: ManualClock;
 let server: SimulatedRedis;
 beforeEach(() => {
   clock = new ManualClock();
   server = new SimulatedRedis({ clock });
 });
-
-const execute = (...command: string[]) => server.execute(command as unknown as Command);
 
 /** A connection that fails, and holds replies back, as a test wants it. */
 class Connection implements RedisPort {
@@ -135,7 +137,7 @@ describe("where the server is replaced by one without it, while its reply is on 
     await store.start();
     await store.set("old", { n: 1 }, { user: "ada" });
     next = new SimulatedRedis({ clock });
-    next.execute(["SET", KEY, String(execute("GET", KEY)), "PX", "600000"]);
+    next.execute(["SET", KEY, String(server.execute(["GET", KEY])), "PX", "600000"]);
     connection.held = script.lua; // the server does not know its digest yet
     const ended = end(store);
     while (connection.held !== undefined) await turn();
@@ -168,25 +170,6 @@ test("an alias whose grace is over refuses writes, also after a deletion without
   clock.advance(1_001);
   await store.delete("old", { tombstone: false });
   await expect(store.set("old", { n: 2 })).rejects.toMatchObject({ code: "SESSION_REVOKED" });
-});
-
-test("a change of another store that this node has seen is merged", async () => {
-  const store = new ClusteredRedisStore<CookieSession>({ client: new Connection(), clock, ...ALONE });
-  const flow = flowOf<CookieSession>({ store }, COOKIE_FORMAT);
-  execute("SET", "sess:id", '{"cookie":{"path":"/"},"a":1}', "PX", "60000");
-  const found = await store.get("id");
-  if (found === undefined) throw new Error("it is not read");
-  execute("SET", "sess:id", '{"cookie":{"path":"/"},"a":1,"theirs":true}', "PX", "60000");
-  await store.get("id", { consistency: "strong" });
-  await flow.save("id", { cookie: { path: "/" } as never, a: 2 }, new SessionBase("id", found));
-  expect((await store.get("id"))?.data).toMatchObject({ a: 2, theirs: true });
-});
-
-test("add() of an id that another store has is a conflict", async () => {
-  const client = new Connection();
-  const store = new RedisStore<Data>({ client, prefix: "new:", legacy: { prefix: "old:" }, clock });
-  execute("SET", "old:id", '{"n":1}', "PX", "600000");
-  await expect(store.add("id", { n: 2 })).rejects.toMatchObject({ code: "SESSION_CONFLICT" });
 });
 
 describe("the circuit stays closed", () => {
