@@ -175,6 +175,7 @@ export class PartitionMismatchError extends SessionMeshError {
 function describe(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (typeof value === "function") return "a function";
+  if (value instanceof Promise) return "a promise";
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
   return String(value);
 }

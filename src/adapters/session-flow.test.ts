@@ -102,6 +102,22 @@ describe("two requests of one session", () => {
     expect(await stored()).toEqual({ a: 42, b: 1 });
   });
 
+  test.each<[string, () => unknown]>([
+    ["that resolves", async () => 42],
+    ["that rejects", () => Promise.reject(new Error("no"))],
+    ["of another kind", () => Object.fromEntries([["then", (_: unknown, reject: () => void) => reject()]])],
+  ])("that change the same: who answers with a promise %s is told, and nothing is stored", async (_, onConflict) => {
+    const asking = flowOf<CookieSession>({ store, onConflict }, COOKIE_FORMAT);
+    const [one, other] = [await load(), await load()];
+    await asking.save(ID, { cookie: cookie(), a: 2, b: 1 }, one);
+    const late = asking.save(ID, { cookie: cookie(), a: 3, b: 1 }, other);
+    await expect(late).rejects.toThrow(
+      /^Option "onConflict" must be a function that returns the value itself, at once; received a/,
+    );
+    await expect(late).rejects.toBeInstanceOf(InvalidOptionError);
+    expect(await stored()).toEqual({ a: 2, b: 1 });
+  });
+
   test("may save again: what it has not seen is not its own deletion", async () => {
     const [one, other] = [await load(), await load()];
     await flow.save(ID, { cookie: cookie(), a: 1, b: 1, other: true }, other);
