@@ -198,6 +198,20 @@ describe("whether a session is unchanged", () => {
     expect(isUnchanged(JSON.parse(JSON.stringify({ value })), { value })).toBe(true);
   });
 
+  test("ask for what JSON spells once, as JSON does", () => {
+    class Cart {
+      items = 1;
+      toJSON() {
+        return this;
+      }
+    }
+    const value = { cart: new Cart(), list: [new Cart()] };
+    const data = JSON.parse(JSON.stringify({ value }));
+    expect(isUnchanged(data, { value })).toBe(true);
+    value.cart.items = 2;
+    expect(isUnchanged(data, { value })).toBe(false);
+  });
+
   test("compare a live cookie with a stored one", () => {
     const live = { ...liveCookie({ maxAge: MINUTE_MS }), user: "ada" };
     const { data } = stored(dataOf(live));
