@@ -157,6 +157,29 @@ describe("a node that writes meanwhile loses nothing", () => {
   });
 });
 
+test("whoever comes back with an id from before a rotation has no session in connect-redis, and no error", async () => {
+  const rotations = [
+    ["ended", 0],
+    ["just", 1],
+    ["running", 3_600_000],
+  ] as const;
+  for (const [id, graceMs] of rotations) {
+    for (const name of [id, `new-${id}`]) await ours.set(name, { n: 1 });
+    await ours.rotate(id, `new-${id}`, { graceMs });
+  }
+  const { code, output } = await migrate("--to", "connect-redis", "--prefix", prefix);
+  expect({ code, output }).toMatchObject({
+    code: 0,
+    output: expect.stringMatching(
+      /3 {2}rewritten for connect-redis\n +0 {2}already done\n +3 {2}tombstones deleted\n +0 {2}unreadable/,
+    ),
+  });
+  for (const [id] of rotations) {
+    expect(await theirs.get(id)).toBeFalsy();
+    expect(await theirs.get(`new-${id}`)).toMatchObject({ n: 1 });
+  }
+});
+
 test("the keys beside the sessions are left and named, and no user is", async () => {
   const { id } = await ours.create({ n: 1 }, { user: "zoe" });
   await ours.revokeUser("ann");

@@ -105,6 +105,7 @@ describe("two requests of one session", () => {
   test.each<[string, () => unknown]>([
     ["that resolves", async () => 42],
     ["that rejects", () => Promise.reject(new Error("no"))],
+    // biome-ignore lint/suspicious/noThenProperty: that is what is tried
     ["of another kind", () => Object.fromEntries([["then", (_: unknown, reject: () => void) => reject()]])],
   ])("that change the same: who answers with a promise %s is told, and nothing is stored", async (_, onConflict) => {
     const asking = flowOf<CookieSession>({ store, onConflict }, COOKIE_FORMAT);
