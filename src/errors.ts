@@ -6,6 +6,7 @@ export const ERROR_CODES = {
   INVALID_OPTION: "InvalidOptionError",
   INVALID_SESSION_ID: "InvalidSessionIdError",
   INVALID_SESSION_DATA: "InvalidSessionDataError",
+  MISSING_PACKAGE: "MissingPackageError",
   PARTITION_MISMATCH: "PartitionMismatchError",
   REVOCATION_UNCERTAIN: "RevocationUncertainError",
   SESSION_CONFLICT: "SessionConflictError",
@@ -62,6 +63,18 @@ export class InvalidSessionDataError extends SessionMeshError {
 
   constructor(reason: string, options?: ErrorOptions) {
     super(`The session data cannot be stored: ${reason}.`, options);
+  }
+}
+
+/** A framework's package that an entry of this one is for is not installed. Thrown when the entry is imported. */
+export class MissingPackageError extends SessionMeshError {
+  readonly code = "MISSING_PACKAGE";
+  /** The name of the package. */
+  readonly packageName: string;
+
+  constructor(packageName: string, options?: ErrorOptions) {
+    super(`The package ${packageName} is not installed. Run: npm install ${packageName}`, options);
+    this.packageName = packageName;
   }
 }
 

@@ -25,6 +25,7 @@ export {
   InvalidOptionError,
   InvalidSessionDataError,
   InvalidSessionIdError,
+  MissingPackageError,
   PartitionMismatchError,
   RevocationUncertainError,
   SessionConflictError,
