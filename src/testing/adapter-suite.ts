@@ -1,16 +1,16 @@
 import { DATA, INHERITED, secrets } from "./adapter-suite/data.js";
 import { ENDING, late, REGENERATING } from "./adapter-suite/ending.js";
 import {
-  FAILING,
   FAILING_SAVES,
   FAILING_WRITES,
-  READING,
+  failing,
   REFUSED_SAVES,
   REFUSING,
+  reading,
   SERVING,
 } from "./adapter-suite/failing.js";
 import { GRACE } from "./adapter-suite/grace.js";
-import { lives, READ_LIFE, REMEMBERING, ROLLING, UNREAD_LIFE, WRITTEN_LIFE } from "./adapter-suite/life.js";
+import { life, REMEMBERING, ROLLING, subSecond, WRITTEN_LIFE } from "./adapter-suite/life.js";
 import { type Cases, type ClusterNeeds, play, type SiteCluster } from "./adapter-suite/scenario.js";
 import { CHANGES, SHARING } from "./adapter-suite/sharing.js";
 import { UNCHANGED, WRITING } from "./adapter-suite/writing.js";
@@ -40,6 +40,10 @@ export interface AdapterSuiteOptions {
    * that of a library for logins.
    */
   stores: readonly string[] | false;
+  /** Whether it counts lives in whole seconds. Default `false`. */
+  wholeSeconds?: boolean;
+  /** Whether the client is told of a logout that Redis did not hear of. Default `true`. */
+  tellsOfLogouts?: boolean;
   /** Whether it keeps fields whose names every object inherits, as `toString`. Default `true`. */
   keepsInherited?: boolean;
   /** Whether it waits for a save with every response, also of a session that was only read: what Redis refuses then is an error. Default `false`. */
@@ -78,6 +82,7 @@ function topicsFor(features: Omit<AdapterSuiteOptions, "cluster">): Readonly<Rec
   const { regenerates, rolls, waits, readsRenew, remembers, stores } = features;
   const { storedLongerMs = 0, merges = true, servesCached = true } = features;
   const { keepsInherited = true, savesReads = false, rereads = false } = features;
+  const { wholeSeconds = false, tellsOfLogouts = true } = features;
   const hasFields = stores !== false;
   return {
     sharing: { ...SHARING, ...(hasFields && CHANGES) },
@@ -85,19 +90,23 @@ function topicsFor(features: Omit<AdapterSuiteOptions, "cluster">): Readonly<Rec
     ending: { ...ENDING, ...(merges && hasFields && late(rereads)) },
     ...(regenerates && { "a new id": REGENERATING, "a new id with a grace": GRACE }),
     life: {
-      ...lives(storedLongerMs),
+      ...life({ wholeSeconds, readsRenew }),
+      ...(!wholeSeconds && subSecond(storedLongerMs)),
       ...(hasFields && WRITTEN_LIFE),
-      ...(readsRenew ? READ_LIFE : UNREAD_LIFE),
       ...(remembers && REMEMBERING),
     },
     ...(rolls && { rolling: ROLLING }),
     ...(hasFields && { data: { ...DATA, ...(keepsInherited && INHERITED), ...secrets(stores) } }),
     failing: {
-      ...FAILING,
+      ...failing(tellsOfLogouts),
       ...(servesCached && SERVING),
       ...(hasFields && FAILING_WRITES),
       ...(hasFields && waits && FAILING_SAVES),
     },
-    refusing: { ...REFUSING, ...(!savesReads && READING), ...(hasFields && waits && REFUSED_SAVES) },
+    refusing: {
+      ...REFUSING,
+      ...(!savesReads && reading(tellsOfLogouts)),
+      ...(hasFields && waits && REFUSED_SAVES),
+    },
   };
 }
