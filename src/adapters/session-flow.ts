@@ -225,6 +225,7 @@ export class SessionFlow<T extends object> {
     let mine: T | undefined;
     let granted = life;
     const change = (stored: Snapshot<T>, { revision }: Session<T>) => {
+      granted = life;
       if (revision === base.known.revision && base.seen === stored) return data;
       mine = asStored(data); // what is sent: the application may go on with its session before the reply
       const merged = this.#merge(mine, base.seen, stored);
@@ -236,7 +237,9 @@ export class SessionFlow<T extends object> {
       set: (to, changed, options) => store.set(to, changed, { ...options, ...granted }),
     };
     const latest = store.peek(id) ?? base.known;
-    const written = await changeByRevision(target, systemClock, id, change, undefined, latest);
+    // what was merged already is the same when it is merged again
+    const changing = { id, change, known: latest, isIdempotent: true };
+    const written = await changeByRevision(target, systemClock, changing);
     if (written === undefined) return undefined;
     base.known = written;
     // The request does not see what others have added: the next save must not take that for its own deletion.
