@@ -12,6 +12,7 @@ const EXAMPLES: readonly [errors.SessionMeshError, message: string][] = [
   ],
   [new errors.InvalidSessionIdError("a non-empty string"), "must be a non-empty string"],
   [new errors.InvalidSessionDataError("it is a circle", { cause }), "it is a circle"],
+  [new errors.MissingPackageError("a-package", { cause }), "Run: npm install a-package"],
   [
     new errors.PartitionMismatchError("a:key", "1 8 sharded", { partitions: 16, pubsub: "sharded" }),
     'has cluster.partitions 16 and cluster.pubsub "sharded", but a:key says "1 8 sharded"',
@@ -86,6 +87,7 @@ describe("an option's error tells what was received, in short", () => {
     [Symbol("s"), "Symbol(s)"],
     [() => "secret", "a function"],
     [["secret"], "an array"],
+    [Promise.resolve("secret"), "a promise"],
     [{ password: "secret" }, "an object"],
   ])("%o", (received, told) => {
     const error = new errors.InvalidOptionError("ttlMs", "good", received);

@@ -6,6 +6,7 @@ export const ERROR_CODES = {
   INVALID_OPTION: "InvalidOptionError",
   INVALID_SESSION_ID: "InvalidSessionIdError",
   INVALID_SESSION_DATA: "InvalidSessionDataError",
+  MISSING_PACKAGE: "MissingPackageError",
   PARTITION_MISMATCH: "PartitionMismatchError",
   PUBSUB_REFUSED: "PubSubRefusedError",
   REVOCATION_UNCERTAIN: "RevocationUncertainError",
@@ -63,6 +64,18 @@ export class InvalidSessionDataError extends SessionMeshError {
 
   constructor(reason: string, options?: ErrorOptions) {
     super(`The session data cannot be stored: ${reason}.`, options);
+  }
+}
+
+/** A framework's package that an entry of this one is for is not installed. Thrown when the entry is imported. */
+export class MissingPackageError extends SessionMeshError {
+  readonly code = "MISSING_PACKAGE";
+  /** The name of the package. */
+  readonly packageName: string;
+
+  constructor(packageName: string, options?: ErrorOptions) {
+    super(`The package ${packageName} is not installed. Run: npm install ${packageName}`, options);
+    this.packageName = packageName;
   }
 }
 
@@ -199,6 +212,7 @@ export class PubSubRefusedError extends SessionMeshError {
 function describe(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
   if (typeof value === "function") return "a function";
+  if (value instanceof Promise) return "a promise";
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
   return String(value);
 }

@@ -25,6 +25,7 @@ export {
   InvalidOptionError,
   InvalidSessionDataError,
   InvalidSessionIdError,
+  MissingPackageError,
   PartitionMismatchError,
   PubSubRefusedError,
   RevocationUncertainError,

@@ -10,10 +10,14 @@ import expressSession, { type SessionData } from "express-session";
 import fastify from "fastify";
 import Koa from "koa";
 import koaSession from "koa-session";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { ExpressSessionStore } from "../src/adapters/express.js";
-import { RedisStore } from "../src/index.js";
+import { FastifySessionStore } from "../src/adapters/fastify.js";
+import { KoaSessionStore } from "../src/adapters/koa.js";
+import { type RedisClient, RedisStore } from "../src/index.js";
 import { packageJson } from "./repo/package-json.js";
+import type { TestClient } from "./support/clients.js";
+import { CURRENT_CLIENT_KINDS } from "./support/node.js";
 import { Program } from "./support/program.js";
 import { useRawRedis } from "./support/raw-redis.js";
 
@@ -157,6 +161,29 @@ describe("a node that writes meanwhile loses nothing", () => {
   });
 });
 
+test("whoever comes back with an id from before a rotation has no session in connect-redis, and no error", async () => {
+  const rotations = [
+    ["ended", 0],
+    ["just", 1],
+    ["running", 3_600_000],
+  ] as const;
+  for (const [id, graceMs] of rotations) {
+    for (const name of [id, `new-${id}`]) await ours.set(name, { n: 1 });
+    await ours.rotate(id, `new-${id}`, { graceMs });
+  }
+  const { code, output } = await migrate("--to", "connect-redis", "--prefix", prefix);
+  expect({ code, output }).toMatchObject({
+    code: 0,
+    output: expect.stringMatching(
+      /3 {2}rewritten for connect-redis\n +0 {2}already done\n +3 {2}tombstones deleted\n +0 {2}unreadable/,
+    ),
+  });
+  for (const [id] of rotations) {
+    expect(await theirs.get(id)).toBeFalsy();
+    expect(await theirs.get(`new-${id}`)).toMatchObject({ n: 1 });
+  }
+});
+
 test("the keys beside the sessions are left and named, and no user is", async () => {
   const { id } = await ours.create({ n: 1 }, { user: "zoe" });
   await ours.revokeUser("ann");
@@ -252,7 +279,7 @@ function expressApp(store: expressSession.Store): Promise<App> {
   return appOn(createServer(app));
 }
 
-async function fastifyApp(store: expressSession.Store): Promise<App> {
+async function fastifyApp(store: FastifySessionStore | ConnectRedis): Promise<App> {
   const app = fastify();
   await app.register(fastifyCookie);
   await app.register(fastifySession, { store: store as never, secret: SECRET, cookie: { secure: false } });
@@ -266,10 +293,10 @@ async function fastifyApp(store: expressSession.Store): Promise<App> {
   return appOn(app.server);
 }
 
-function koaApp(store: KoaStore): Promise<App> {
+function koaApp(store: KoaStore | KoaSessionStore): Promise<App> {
   const app = new Koa();
   app.keys = [SECRET];
-  app.use(koaSession({ store: store as never, prefix: "koa:sess:" }, app));
+  app.use(koaSession({ store: store as never, prefix: `koa:${prefix}` }, app));
   app.use((context) => {
     const session = context.session as { views?: number };
     session.views = (session.views ?? 0) + 1;
@@ -289,66 +316,57 @@ const koaRedis: KoaStore = {
   destroy: (key) => redis.send("DEL", key),
 };
 
-const koaOn = (store: RedisStore<object>): KoaStore => ({
-  get: async (key) => (await store.get(key))?.data,
-  set: (key, session, maxAge) => store.set(key, session, { ttlMs: Number(maxAge) }),
-  destroy: (key) => store.delete(key),
-});
+describe.each(CURRENT_CLIENT_KINDS)("on $name, visitors stay logged in, forth and back, with", (kind) => {
+  let client: TestClient;
+  beforeAll(async () => {
+    client = await kind.connect(redis.port);
+  });
+  afterAll(() => kind.close(client));
 
-describe("visitors stay logged in, forth and back, with", () => {
-  const storeOn = (legacyPrefix?: string) =>
-    new RedisStore<object>({
-      client: redis.client,
-      prefix: `new-${prefix}`,
-      channel: null,
-      ...(legacyPrefix !== undefined && { legacy: { prefix: legacyPrefix } }),
-    });
+  /** What an adapter is made of. */
+  const sessions = (legacyPrefix?: string) => {
+    const options = { client: client as RedisClient, prefix: `new-${prefix}`, channel: null };
+    const legacy = legacyPrefix === undefined ? {} : { legacy: { prefix: legacyPrefix } };
+    return { store: new RedisStore<never>({ ...options, ...legacy }) };
+  };
   const connectRedis = () => new ConnectRedis({ client: redis.client, prefix: `old-${prefix}` });
-  const expressOn = (store: RedisStore<object>) => new ExpressSessionStore({ store } as never);
   const middlewares = [
     {
       name: "express-session and connect-redis",
       theirs: () => expressApp(connectRedis()),
-      ours: (legacyPrefix?: string) => expressApp(expressOn(storeOn(legacyPrefix))),
+      ours: (legacyPrefix?: string) => expressApp(new ExpressSessionStore(sessions(legacyPrefix))),
       oldPrefix: () => `old-${prefix}`,
-      flags: [] as string[],
+      flags: (): string[] => [],
       format: "connect-redis",
     },
     {
       name: "@fastify/session and connect-redis",
       theirs: () => fastifyApp(connectRedis()),
-      ours: (legacyPrefix?: string) => fastifyApp(expressOn(storeOn(legacyPrefix))),
+      ours: (legacyPrefix?: string) => fastifyApp(new FastifySessionStore(sessions(legacyPrefix))),
       oldPrefix: () => `old-${prefix}`,
-      flags: [],
+      flags: () => [],
       format: "connect-redis",
     },
     {
       name: "koa-session and koa-redis",
       theirs: () => koaApp(koaRedis),
-      ours: (legacyPrefix?: string) => koaApp(koaOn(storeOn(legacyPrefix))),
+      ours: (legacyPrefix?: string) => koaApp(new KoaSessionStore(sessions(legacyPrefix))),
       oldPrefix: () => "",
-      flags: ["--id-prefix", "koa:sess:"],
+      flags: () => ["--id-prefix", `koa:${prefix}`],
       format: "koa-redis",
     },
   ];
 
   test.each(middlewares)("$name", async ({ theirs, ours, oldPrefix, flags, format }) => {
     const [before, beside, after] = await Promise.all([theirs(), ours(oldPrefix()), ours()]);
+    const cli = [...flags(), "--client", kind.name.startsWith("ioredis") ? "ioredis" : "redis"];
     const { cookie } = await before.visit();
     const idle = await before.visit();
     expect((await before.visit(cookie)).views).toBe(2);
     expect((await beside.visit(cookie)).views).toBe(3);
     expect((await beside.visit(cookie)).views).toBe(4);
 
-    const forth = [
-      "--to",
-      "sessionmesh",
-      "--from-prefix",
-      oldPrefix(),
-      "--prefix",
-      `new-${prefix}`,
-      ...flags,
-    ];
+    const forth = ["--to", "sessionmesh", "--from-prefix", oldPrefix(), "--prefix", `new-${prefix}`, ...cli];
     expect(await migrate(...forth)).toMatchObject({
       code: 0,
       output: expect.stringContaining(" 1  rewritten for sessionmesh"), // the idle one: the other became ours by itself
@@ -356,7 +374,7 @@ describe("visitors stay logged in, forth and back, with", () => {
     expect((await after.visit(idle.cookie)).views).toBe(2);
     expect((await after.visit(cookie)).views).toBe(5);
 
-    const back = ["--to", format, "--from-prefix", `new-${prefix}`, "--prefix", oldPrefix(), ...flags];
+    const back = ["--to", format, "--from-prefix", `new-${prefix}`, "--prefix", oldPrefix(), ...cli];
     expect(await migrate(...back)).toMatchObject({
       code: 0,
       output: expect.stringContaining(` 2  rewritten for ${format}`),

@@ -70,14 +70,19 @@ describe("the end by the cookie", () => {
 });
 
 describe("the times of another session", () => {
-  const stored = { user: "ada", cookie: { expires: "then", originalMaxAge: 1, path: "/shop" } };
+  const { withTimesOf } = COOKIE_FORMAT;
+  const stored = { user: "ada", cookie: { expires: "then", originalMaxAge: MINUTE_MS, path: "/shop" } };
 
-  test("replace those of the cookie and nothing else", () => {
-    const live = liveCookie({ maxAge: MINUTE_MS });
-    const { expires, originalMaxAge } = JSON.parse(JSON.stringify(live.cookie));
-    expect(COOKIE_FORMAT.withTimesOf(live, stored)).toEqual({
+  test.each([
+    [MINUTE_MS + 9, MINUTE_MS + 9],
+    [2 * MINUTE_MS, MINUTE_MS],
+  ])("replace the end of the cookie, and of a life of %s ms only what the clock makes of it", (maxAge, kept) => {
+    const live = liveCookie();
+    Object.assign(live.cookie as object, { maxAge, originalMaxAge: maxAge });
+    const { expires } = JSON.parse(JSON.stringify(live.cookie));
+    expect(withTimesOf(live, stored)).toEqual({
       user: "ada",
-      cookie: { expires, originalMaxAge, path: "/shop" },
+      cookie: { expires, originalMaxAge: kept, path: "/shop" },
     });
   });
 
@@ -85,7 +90,33 @@ describe("the times of another session", () => {
     [{}, stored],
     [stored, {}],
   ])("change nothing where one of them has no cookie", (data, into) => {
-    expect(COOKIE_FORMAT.withTimesOf(data, into)).toBe(into);
+    expect(withTimesOf(data, into)).toBe(into);
+  });
+});
+
+describe("the end of a session for whose life another request has decided", () => {
+  const endWith = (mine: unknown, merged: unknown) =>
+    COOKIE_FORMAT.withMergedEnd?.(
+      { a: 1, cookie: { expires: "mine", originalMaxAge: merged } },
+      { cookie: { originalMaxAge: mine } },
+      NOW_MS,
+    );
+
+  test("follows from that life", () => {
+    const expires = new Date(NOW_MS + MINUTE_MS).toISOString();
+    const data = { a: 1, cookie: { expires, originalMaxAge: MINUTE_MS } };
+    expect(endWith(null, MINUTE_MS)).toEqual({ data, endMs: NOW_MS + MINUTE_MS });
+    expect(endWith(1, Number.MAX_VALUE)?.endMs).toBeGreaterThan(NOW_MS);
+  });
+
+  test.each([null, undefined, {}, Number.NaN])("is none where that is none: %s", (originalMaxAge) => {
+    const data = { a: 1, cookie: { expires: null, originalMaxAge } };
+    expect(endWith(MINUTE_MS, originalMaxAge)).toEqual({ data, endMs: undefined });
+  });
+
+  test("is that of the request where both have the same", () => {
+    expect(endWith(MINUTE_MS, MINUTE_MS + 9)).toBeUndefined();
+    expect(endWith(null, null)).toBeUndefined();
   });
 });
 
@@ -165,6 +196,20 @@ describe("whether a session is unchanged", () => {
   test("see no change where JSON sees none", () => {
     const value = { at: new Date(0), gone: undefined, run: () => 1, list: [{ at: new Date(0) }] };
     expect(isUnchanged(JSON.parse(JSON.stringify({ value })), { value })).toBe(true);
+  });
+
+  test("ask for what JSON spells once, as JSON does", () => {
+    class Cart {
+      items = 1;
+      toJSON() {
+        return this;
+      }
+    }
+    const value = { cart: new Cart(), list: [new Cart()] };
+    const data = JSON.parse(JSON.stringify({ value }));
+    expect(isUnchanged(data, { value })).toBe(true);
+    value.cart.items = 2;
+    expect(isUnchanged(data, { value })).toBe(false);
   });
 
   test("compare a live cookie with a stored one", () => {

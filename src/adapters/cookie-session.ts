@@ -1,7 +1,8 @@
+import { MAX_TTL_MS } from "../options.js";
 import type { Session } from "../session/session.js";
 import { cloneDeep, type Snapshot } from "../session/snapshot.js";
 import { isStoredAs } from "../session/stored-as.js";
-import type { SessionFormat } from "./session-flow.js";
+import type { SessionFormat, WithEnd } from "./session-flow.js";
 
 /**
  * What express-session and those that follow it hand to a store: the application's data with a `cookie` that says, among other things,
@@ -61,15 +62,41 @@ function speltEnd(session: Session<CookieSession>): string {
 /** By how much `originalMaxAge` may differ, in milliseconds: express-session makes it of two looks at the clock. */
 const MAX_AGE_TOLERANCE_MS = 10;
 
-/** The session, with what its cookie says of times replaced by what that of `data` says. */
-function withTimesOf(data: CookieSession, stored: Snapshot<CookieSession>): Snapshot<CookieSession> {
+/**
+ * The session, with the times that move with every request replaced by those that the cookie of `data` has. For how long it lives after a request is
+ * no such time: only what the clock makes of it does not count.
+ */
+function withTimesOf(
+  data: CookieSession | Snapshot<CookieSession>,
+  stored: Snapshot<CookieSession>,
+): Snapshot<CookieSession> {
   if (!isObject(data.cookie) || !isObject(stored.cookie)) return stored;
   const { expires, originalExpires, originalMaxAge } = JSON.parse(JSON.stringify(data.cookie));
-  return { ...stored, cookie: { ...stored.cookie, expires, originalExpires, originalMaxAge } };
+  const age = hasSameMaxAge(stored, data) && { originalMaxAge };
+  return { ...stored, cookie: { ...stored.cookie, expires, originalExpires, ...age } };
+}
+
+/** Another request has changed for how long the session lives, and this one has only renewed it for as long as it knew of. */
+function withMergedEnd(
+  merged: CookieSession,
+  mine: CookieSession,
+  wallNowMs: number,
+): WithEnd<CookieSession> | undefined {
+  if (!isObject(merged.cookie) || hasSameMaxAge(mine, merged)) return undefined;
+  const { originalMaxAge } = merged.cookie;
+  const isTimed = typeof originalMaxAge === "number" && Number.isFinite(originalMaxAge);
+  const endMs = isTimed ? wallNowMs + Math.min(originalMaxAge, MAX_TTL_MS) : undefined;
+  const expires = endMs === undefined ? null : new Date(endMs).toISOString();
+  return { data: { ...merged, cookie: { ...merged.cookie, expires } }, endMs };
 }
 
 /** How express-session and @fastify/session keep sessions. */
-export const COOKIE_FORMAT: SessionFormat<CookieSession> = { endOf, isUnchanged, withTimesOf };
+export const COOKIE_FORMAT: SessionFormat<CookieSession> = {
+  endOf,
+  isUnchanged,
+  withTimesOf,
+  withMergedEnd,
+};
 
 /** Whether two sessions hold the same, apart from when they end. */
 export function isUnchanged(stored: Snapshot<CookieSession>, session: CookieSession): boolean {
@@ -84,7 +111,11 @@ function hasSameCookie(stored: Snapshot<CookieSession>, session: CookieSession):
   return sameEnd && hasSameMaxAge(stored, session) && isStoredAs(withoutTimes(stored), withoutTimes(session));
 }
 
-function hasSameMaxAge({ cookie: a }: Snapshot<CookieSession>, { cookie: b }: CookieSession): boolean {
+/** Whether two sessions live as long after each request, but for what the clock makes of it. */
+export function hasSameMaxAge(
+  { cookie: a }: CookieSession | Snapshot<CookieSession>,
+  { cookie: b }: CookieSession | Snapshot<CookieSession>,
+): boolean {
   const ages = [a?.originalMaxAge, b?.originalMaxAge] as const;
   if (typeof ages[0] !== "number" || typeof ages[1] !== "number") return isStoredAs(ages[0], ages[1]);
   return Math.abs(ages[0] - ages[1]) <= MAX_AGE_TOLERANCE_MS;

@@ -1,10 +1,15 @@
-import session, { type SessionData } from "express-session";
+import type session from "express-session";
+import type { SessionData } from "express-session";
 import type { Session } from "../session/session.js";
 import type { SessionStore } from "../stores/store.js";
 import { answer, type Callback } from "./callback.js";
 import { COOKIE_FORMAT, type CookieSession, cookieSessionOf, dataOf } from "./cookie-session.js";
+import { installed } from "./installed.js";
 import type { AdapterOptions } from "./owned-store.js";
+import loaded from "./require-express-session.cjs";
 import { flowOf, SessionBase, type SessionFlow } from "./session-flow.js";
+
+const { Store, Session: RequestSession }: typeof session = installed("express-session", loaded);
 
 /**
  * Either the options of `ClusteredRedisStore`, or `{ store }` with a store of your own. With a `codec` of your own, sessions still
@@ -23,7 +28,7 @@ export type ExpressSessionStoreOptions<T = SessionData> = AdapterOptions<T>;
  *   secret, resave: false, saveUninitialized: false,
  * }));
  */
-export class ExpressSessionStore<T = SessionData> extends session.Store {
+export class ExpressSessionStore<T = SessionData> extends Store {
   /** The store behind the adapter. */
   readonly store: SessionStore<T>;
   readonly #flow: SessionFlow<CookieSession>;
@@ -129,7 +134,7 @@ export class ExpressSessionStore<T = SessionData> extends session.Store {
   async #set(id: string, data: SessionData): Promise<void> {
     const base = await this.#flow.save(id, dataOf(data as unknown as CookieSession), this.#bases.get(data));
     // What a request has begun and saved, it may save again.
-    if (base !== undefined && data instanceof session.Session) this.#bases.set(data, base);
+    if (base !== undefined && data instanceof RequestSession) this.#bases.set(data, base);
   }
 
   async #touch(id: string, data: SessionData): Promise<void> {

@@ -1,7 +1,14 @@
 import type { Session } from "../session/session.js";
 import type { SessionStore } from "../stores/store.js";
 import { answer, type Callback } from "./callback.js";
-import { COOKIE_FORMAT, type CookieSession, cookieSessionOf, dataOf } from "./cookie-session.js";
+import {
+  COOKIE_FORMAT,
+  type CookieSession,
+  cookieSessionOf,
+  dataOf,
+  endOf,
+  hasSameMaxAge,
+} from "./cookie-session.js";
 import type { AdapterOptions } from "./owned-store.js";
 import { flowOf, SessionBase, type SessionFlow } from "./session-flow.js";
 
@@ -73,8 +80,26 @@ export class FastifySessionStore<T = unknown> {
 
   async #set(id: string, session: CookieSession): Promise<void> {
     const base = await this.#flow.save(id, dataOf(session), this.#bases.get(session) ?? carriedBy(session));
-    if (base !== undefined) this.#bases.set(session, base);
+    if (base === undefined) return;
+    this.#bases.set(session, base);
+    showLife(base, session.cookie as LiveCookie | undefined);
   }
+}
+
+/** What of a cookie of @fastify/session says how long it lives. */
+interface LiveCookie {
+  originalMaxAge?: unknown;
+  expires?: unknown;
+}
+
+/** If another request has decided for how long the session lives, that is for the cookie, too, which @fastify/session sets when the session is saved. */
+function showLife(base: SessionBase<CookieSession>, live: LiveCookie | undefined): void {
+  const { cookie } = base.known.data;
+  if (!live || !cookie || hasSameMaxAge({ cookie: live }, { cookie })) return;
+  const { originalMaxAge } = cookie;
+  const endMs = endOf({ cookie });
+  Object.assign(live, { expires: endMs === undefined ? null : new Date(endMs), originalMaxAge });
+  base.seen = { ...base.seen, cookie: { ...base.seen.cookie, originalMaxAge } };
 }
 
 /** A copy for the middleware, with what it is based on. */

@@ -11,7 +11,7 @@ export type KoaSessionStoreOptions<T = unknown> = AdapterOptions<T>;
 /** What koa-session says of a call. */
 export interface KoaSessionCall {
   /** The request: what it was given is what its save is based on. */
-  ctx?: { readonly session?: unknown };
+  ctx?: { readonly session?: unknown; readonly sessionOptions?: { maxAge?: unknown } };
   /** Whether every response renews the session. */
   rolling?: boolean;
   /** Whether the session has changed. */
@@ -22,6 +22,8 @@ export interface KoaSessionCall {
 interface KoaSession {
   /** When the cookie expires, in milliseconds since 1970. */
   _expire?: number;
+  /** For how long the session lives after each renewal, in milliseconds; it has neither where its cookie ends with the browser. */
+  _maxAge?: number;
   [key: string]: unknown;
 }
 
@@ -32,6 +34,13 @@ const FORMAT: SessionFormat<KoaSession> = {
   endOf: ({ _expire }) => (_expire === undefined ? undefined : _expire + STORED_LONGER_MS),
   isUnchanged: (stored, data) => isStoredAs(withoutEnd(stored), withoutEnd(data)),
   withTimesOf: ({ _expire }, stored) => (_expire === undefined ? stored : { ...stored, _expire }),
+  withMergedEnd({ _expire, ...merged }, mine, wallNowMs) {
+    const { _maxAge } = merged;
+    if (_maxAge === mine._maxAge) return undefined;
+    if (typeof _maxAge !== "number") return { data: merged, endMs: undefined };
+    const data = { ...merged, _expire: wallNowMs + _maxAge };
+    return { data, endMs: data._expire + STORED_LONGER_MS };
+  },
 };
 
 /**
@@ -68,7 +77,9 @@ export class KoaSessionStore<T = unknown> {
   async set(id: string, data: object, maxAge?: unknown, { ctx }: KoaSessionCall = {}): Promise<void> {
     const endMs = typeof maxAge === "number" ? Date.now() + maxAge : undefined;
     const base = ctx && (this.#bases.get(ctx)?.get(id) ?? this.#ended.get(ctx));
-    this.#note(ctx, await this.#flow.save(id, data as KoaSession, base, endMs));
+    const saved = await this.#flow.save(id, data as KoaSession, base, endMs);
+    this.#note(ctx, saved);
+    if (saved !== undefined) showLife(saved, (data as KoaSession)._maxAge, ctx?.sessionOptions);
   }
 
   /** Ends the session, on all nodes. No error if there is none. */
@@ -85,6 +96,19 @@ export class KoaSessionStore<T = unknown> {
     const bases = this.#bases.get(ctx) ?? new Map();
     this.#bases.set(ctx, bases.set(base.id, base));
   }
+}
+
+/** If another request has decided for how long the session lives, that is for the cookie, too, which koa-session sets when the session is saved. */
+function showLife(
+  saved: SessionBase<KoaSession>,
+  ownMs: number | undefined,
+  options: { maxAge?: unknown } | undefined,
+): void {
+  const { _maxAge } = saved.known.data;
+  if (options === undefined || _maxAge === ownMs) return;
+  options.maxAge = _maxAge;
+  const { _maxAge: _, ...seen } = saved.seen;
+  saved.seen = _maxAge === undefined ? seen : { ...seen, _maxAge };
 }
 
 /** A copy for the request. A touch moves the session's end without its data being written, so `_expire` is filled in here. */

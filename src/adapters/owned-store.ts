@@ -12,8 +12,8 @@ export type StoreOrOptions<T, S extends AnyStore = AnyStore> = { store: S } | Cl
 /** How the adapter of a middleware saves sessions. */
 export interface SavingOptions {
   /**
-   * Decides what a field becomes that two requests have changed at once, each in another way; everything else is merged. Default: the later request
-   * wins.
+   * Decides what a field becomes that two requests have changed at once, each in another way; everything else is merged. It returns the value, not a
+   * promise. Default: the later request wins.
    */
   onConflict?: ResolveConflict;
   /**

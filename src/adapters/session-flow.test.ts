@@ -47,11 +47,47 @@ describe("two requests of one session", () => {
     const onConflict = vi.fn();
     const asking = flowOf<CookieSession>({ store, onConflict }, COOKIE_FORMAT);
     const [one, other] = [await load(), await load()];
-    await asking.save(ID, { cookie: cookie(2 * HOUR_MS), a: 2, b: 1 }, one);
-    await asking.save(ID, { cookie: cookie(3 * HOUR_MS), a: 1, b: 2 }, other);
+    const later = (ms: number) => ({ ...cookie(HOUR_MS - 5), expires: new Date(Date.now() + ms) });
+    await asking.save(ID, { cookie: later(2 * HOUR_MS), a: 2, b: 1 }, one);
+    await asking.save(ID, { cookie: later(3 * HOUR_MS), a: 1, b: 2 }, other);
     expect(onConflict).not.toHaveBeenCalled();
     expect(await stored()).toEqual({ a: 2, b: 2 });
-    expect((await store.get(ID))?.data.cookie?.originalMaxAge).toBe(3 * HOUR_MS);
+    expect((await store.get(ID))?.expiresAtMs).toBeGreaterThan(Date.now() + 2 * HOUR_MS);
+  });
+
+  const lives = async () => {
+    const found = await store.get(ID);
+    const { originalMaxAge, expires } = found?.data.cookie ?? {};
+    const hours = (endMs: number) => Math.round(((endMs - Date.now()) / HOUR_MS) * 100) / 100;
+    return [
+      Number(originalMaxAge) / HOUR_MS,
+      hours(Date.parse(String(expires))),
+      hours(found?.expiresAtMs ?? 0),
+    ];
+  };
+
+  test.each([
+    ["longer", 720],
+    ["shorter", 0.5],
+  ])("one lets the session live %s: it does, whatever else the later one writes", async (_, lifeHours) => {
+    const [login, other, third] = [await load(), await load(), await load()];
+    await flow.save(ID, { cookie: cookie(lifeHours * HOUR_MS), a: 2, b: 1 }, login);
+    await flow.save(ID, { cookie: cookie(HOUR_MS - 3), a: 1, b: 2 }, other);
+    expect(await lives()).toEqual([lifeHours, lifeHours, lifeHours]);
+    await flow.save(ID, { cookie: cookie(), a: 1, b: 1 }, third); // a touch
+    expect((await lives())[0]).toBe(lifeHours);
+  });
+
+  test("decide both how long the session lives: the later one wins, or whoever is asked decides", async () => {
+    const [one, other, third] = [await load(), await load(), await load()];
+    await flow.save(ID, { cookie: cookie(2 * HOUR_MS), a: 1, b: 1 }, one);
+    await flow.save(ID, { cookie: cookie(3 * HOUR_MS), a: 1, b: 1 }, other);
+    expect(await lives()).toEqual([3, 3, 3]);
+    const onConflict = vi.fn(({ mine, theirs }) => Math.max(mine, theirs));
+    const asking = flowOf<CookieSession>({ store, onConflict }, COOKIE_FORMAT);
+    await asking.save(ID, { cookie: cookie(2 * HOUR_MS), a: 1, b: 1 }, third);
+    expect(onConflict.mock.calls.map(([{ path }]) => path)).toEqual([["cookie", "originalMaxAge"]]);
+    expect(await lives()).toEqual([3, 3, 3]);
   });
 
   test("that change the same: the later one wins, or whoever is asked decides", async () => {
@@ -64,6 +100,23 @@ describe("two requests of one session", () => {
     await asking.save(ID, { cookie: cookie(), a: 4, b: 1 }, third);
     expect(onConflict).toHaveBeenCalledExactlyOnceWith({ path: ["a"], base: 1, mine: 4, theirs: 3 });
     expect(await stored()).toEqual({ a: 42, b: 1 });
+  });
+
+  test.each<[string, () => unknown]>([
+    ["that resolves", async () => 42],
+    ["that rejects", () => Promise.reject(new Error("no"))],
+    // biome-ignore lint/suspicious/noThenProperty: that is what is tried
+    ["of another kind", () => Object.fromEntries([["then", (_: unknown, reject: () => void) => reject()]])],
+  ])("that change the same: who answers with a promise %s is told, and nothing is stored", async (_, onConflict) => {
+    const asking = flowOf<CookieSession>({ store, onConflict }, COOKIE_FORMAT);
+    const [one, other] = [await load(), await load()];
+    await asking.save(ID, { cookie: cookie(), a: 2, b: 1 }, one);
+    const late = asking.save(ID, { cookie: cookie(), a: 3, b: 1 }, other);
+    await expect(late).rejects.toThrow(
+      /^Option "onConflict" must be a function that returns the value itself, at once; received a/,
+    );
+    await expect(late).rejects.toBeInstanceOf(InvalidOptionError);
+    expect(await stored()).toEqual({ a: 2, b: 1 });
   });
 
   test("may save again: what it has not seen is not its own deletion", async () => {

@@ -18,8 +18,19 @@ export interface SessionFormat<T> {
   endOf(data: T): number | undefined;
   /** Whether `data` is what is stored already, apart from the times that move with every request. */
   isUnchanged(stored: Snapshot<T>, data: T): boolean;
-  /** What is stored, with the times of `data`: that they differ is no conflict. */
-  withTimesOf(data: T, stored: Snapshot<T>): Snapshot<T>;
+  /** What is stored, with those times of `data` that move with every request: that they differ is no conflict. */
+  withTimesOf(data: T | Snapshot<T>, stored: Snapshot<T>): Snapshot<T>;
+  /**
+   * How long a session lives is merged as everything else is. Where that of `merged` is not that of `mine`: the end that follows from it, and the
+   * data that says so. `undefined` where `mine` knows its end.
+   */
+  withMergedEnd?(merged: T, mine: T, wallNowMs: number): WithEnd<T> | undefined;
+}
+
+/** A session's data, with the end that it names, as `endOf()` gives it. */
+export interface WithEnd<T> {
+  readonly data: T;
+  readonly endMs: number | undefined;
 }
 
 /**
@@ -212,15 +223,23 @@ export class SessionFlow<T extends object> {
     const { store } = this;
     const { id } = base.known;
     let mine: T | undefined;
+    let granted = life;
     const change = (stored: Snapshot<T>, { revision }: Session<T>) => {
+      granted = life;
       if (revision === base.known.revision && base.seen === stored) return data;
       mine = asStored(data); // what is sent: the application may go on with its session before the reply
-      return this.#merge(mine, base.seen, stored);
+      const merged = this.#merge(mine, base.seen, stored);
+      granted = merged.life ?? life;
+      return merged.data;
+    };
+    const target: Pick<SessionStore<T>, "get" | "set"> = {
+      get: (...args) => store.get(...args),
+      set: (to, changed, options) => store.set(to, changed, { ...options, ...granted }),
     };
     const latest = store.peek(id) ?? base.known;
     // what was merged already is the same when it is merged again
-    const changing = { id, change, options: life, known: latest, isIdempotent: true };
-    const written = await changeByRevision(store, systemClock, changing);
+    const changing = { id, change, known: latest, isIdempotent: true };
+    const written = await changeByRevision(target, systemClock, changing);
     if (written === undefined) return undefined;
     base.known = written;
     // The request does not see what others have added: the next save must not take that for its own deletion.
@@ -228,11 +247,22 @@ export class SessionFlow<T extends object> {
     return base;
   }
 
-  #merge(mine: T, seen: Snapshot<T>, stored: Snapshot<T>): T {
-    const { withTimesOf } = this.#format;
-    return mergeThreeWays(withTimesOf(mine, seen), mine, withTimesOf(mine, stored), this.#onConflict);
+  /** Both changes in one, and how long that lives, if another request has decided so. */
+  #merge(mine: T, seen: Snapshot<T>, stored: Snapshot<T>): { data: T; life?: LifeOptions } {
+    const { withTimesOf, withMergedEnd } = this.#format;
+    const base = withTimesOf(mine, seen);
+    const theirs = withTimesOf(mine, withTimesOf(base, stored));
+    const merged = mergeThreeWays(base, mine, theirs, this.#onConflict);
+    const wallNowMs = Date.now();
+    const ending = withMergedEnd?.(merged, mine, wallNowMs);
+    if (ending === undefined) return { data: merged };
+    const life = lifeUntil(ending.endMs, this.store.ttlMs, wallNowMs) ?? OVER;
+    return { data: ending.data, life };
   }
 }
+
+/** The life of a session whose merged end has passed: as good as none. */
+const OVER: LifeOptions = { ttlMs: 1 };
 
 /** The data as it comes back from the store. */
 function asStored<T>(data: T): T {

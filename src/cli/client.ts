@@ -1,3 +1,4 @@
+import { MissingPackageError } from "../errors.js";
 import { portOf, type RedisClient } from "../redis/detect.js";
 import type { RedisPort } from "../redis/port.js";
 import { CLIENTS, type ClientPackage } from "./resolve.js";
@@ -19,12 +20,13 @@ export async function connect(url: string, asked: ClientPackage | undefined): Pr
   const open = { redis: openNodeRedis, ioredis: openIoredis };
   for (const name of asked === undefined ? CLIENTS : [asked]) {
     const connection = await open[name](url).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ERR_MODULE_NOT_FOUND") return undefined;
+      if (error.code === "ERR_MODULE_NOT_FOUND" && error.message.includes(`'${name}'`)) return undefined;
       throw new CommandError(`Redis cannot be reached: ${error.message || error.code}.`, { cause: error });
     });
     if (connection !== undefined) return connection;
   }
-  throw new CommandError(`No Redis client is installed. Run: npm install ${asked ?? "redis (or ioredis)"}`);
+  if (asked !== undefined) throw new CommandError(new MissingPackageError(asked).message);
+  throw new CommandError("No Redis client is installed. Run: npm install redis (or: npm install ioredis)");
 }
 
 async function openNodeRedis(url: string): Promise<Connection> {

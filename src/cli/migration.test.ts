@@ -105,6 +105,23 @@ describe("a record", () => {
 });
 
 describe("what is over", () => {
+  const alias = (graceMs: number) => `A1${String(1_900_000_000_000 + graceMs).padStart(13, "0")}b`;
+  test.each([
+    ["is over", -1_000],
+    ["runs", 60_000],
+  ])("since it was rotated, and its grace %s, stays so, and stands in no other store's way", async (_, graceMs) => {
+    send("SET", "new:a", alias(graceMs), "PX", "600000");
+    expect(await rewrite("new:a", {})).toBe("over");
+    expect(await rewrite("new:a", { to: "connect-redis", dryRun: true })).toBe("over");
+    expect(send("GET", "new:a")).toBe(alias(graceMs));
+    expect(await rewrite("new:a", { to: "connect-redis" })).toBe("over");
+    expect(send("EXISTS", "new:a")).toBe(0);
+    send("SET", "new:a", alias(graceMs));
+    send("SET", "old:a", '{"n":1}');
+    expect(await rewrite("new:a", { to: "connect-redis", prefix: "old:" })).toBe("over");
+    expect(send("EXISTS", "new:a", "old:a")).toBe(0);
+  });
+
   test("stays over on the way to sessionmesh", async () => {
     send("SET", "new:a", TOMBSTONE);
     expect(await rewrite("new:a", {})).toBe("over");

@@ -12,7 +12,7 @@ export interface Counts {
   rewritten: number;
   /** They were in this format already. */
   done: number;
-  /** Tombstones, and sessions whose user was revoked: deleted on the way back, left otherwise. */
+  /** Tombstones, the old ids of rotated sessions, and sessions whose user was revoked: deleted on the way back, left otherwise. */
   over: number;
   /** Not readable, or in the way of another key's record; left as they are. */
   unreadable: number;
@@ -115,7 +115,7 @@ export class Migration {
     return (await this.#replace(key, found.text, "")) ? "rewritten" : undefined;
   }
 
-  /** Removes a tombstone, and before it what another store may have left of its session. */
+  /** Removes a tombstone or an alias, and before it what another store may have left of its session. */
   async #bury(key: string, target: string, found: FoundRecord): Promise<boolean> {
     if (!this.#inPlace) {
       const rest = await this.#read(target);

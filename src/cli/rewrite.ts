@@ -1,4 +1,11 @@
-import { decodeRecord, encodeRecord, isPlainJson, kindOfRecord, newTag } from "../session/record.js";
+import {
+  decodeAlias,
+  decodeRecord,
+  encodeRecord,
+  isPlainJson,
+  kindOfRecord,
+  newTag,
+} from "../session/record.js";
 import type { Format } from "./resolve.js";
 
 /** A record as Redis holds it, and what is left of its life: `Infinity` if it has no end. */
@@ -19,7 +26,8 @@ const UNREADABLE: Rewriting = { kind: "unreadable" };
 /** How a record reads in the other format. */
 export function rewriting(found: FoundRecord, to: Format, ttlMs: number, nowMs: number): Rewriting {
   const kind = kindOfRecord(found.text);
-  if (kind === "tombstone") return { kind };
+  // No other store follows an alias. A copy of the session under the old id would make two sessions of one, and the old id good for as long as the new one.
+  if (kind === "tombstone" || decodeAlias(found.text) !== undefined) return { kind: "tombstone" };
   if (to === "sessionmesh") return kind === "live" ? { kind: "done" } : toSessionmesh(found, ttlMs, nowMs);
   if (kind === "live") return toJson(found, to, nowMs);
   return isPlainJson(found.text) ? { kind: "done" } : UNREADABLE;

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { InvalidOptionError } from "../errors.js";
 import type { Snapshot } from "./snapshot.js";
 
 /** Two writers have changed the same field, each in another way. A value is `undefined` where there is no such field. */
@@ -13,7 +14,7 @@ export interface MergeConflict {
   readonly theirs: unknown;
 }
 
-/** Decides what a field becomes; `undefined` leaves it out. It may be asked more than once about the same field. */
+/** Decides at once what a field becomes; `undefined` leaves it out. It may be asked more than once about the same field. */
 export type ResolveConflict = (conflict: MergeConflict) => unknown;
 
 /**
@@ -26,7 +27,7 @@ const lastWriterWins: ResolveConflict = ({ base, mine, theirs }) =>
 /**
  * Both changes of `base` in one: what only one of `mine` and `theirs` has changed, added or deleted is taken from that one. Plain objects are
  * merged field by field, however deep; arrays and all else are values. Only where both have changed the same value differently,
- * `resolve` is asked.
+ * `resolve` is asked; an `InvalidOptionError` if it returns a promise.
  *
  * @example
  * mergeThreeWays({ a: 1, b: 1 }, { a: 2, b: 1 }, { a: 1, c: 3 }); // { a: 2, c: 3 }
@@ -65,7 +66,14 @@ function mergeValues(
   if (isPlainObject(mine) && isPlainObject(theirs)) {
     return mergeFields(isPlainObject(base) ? base : {}, mine, theirs, resolve, path);
   }
-  return resolve({ path, base, mine, theirs });
+  return requireValue(resolve({ path, base, mine, theirs }));
+}
+
+/** A merge is done in one step, between what is stored and a write that expects it: nobody can be waited for, and a promise stored as data is lost data. */
+function requireValue(resolved: unknown): unknown {
+  if (typeof (resolved as PromiseLike<unknown> | null | undefined)?.then !== "function") return resolved;
+  Promise.resolve(resolved).catch(() => {}); // nobody else would hear of its failure, and the process would end
+  throw new InvalidOptionError("onConflict", "a function that returns the value itself, at once", resolved);
 }
 
 /** A field, but not what every object inherits. */

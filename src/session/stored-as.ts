@@ -5,7 +5,14 @@
 export function isStoredAs(stored: unknown, value: unknown): boolean {
   if (value === stored) return true;
   if (typeof value !== "object" || value === null) return false;
-  if ("toJSON" in value && typeof value.toJSON === "function") return isStoredAs(stored, value.toJSON());
+  const hasJson = "toJSON" in value && typeof value.toJSON === "function";
+  return isSpeltAs(stored, hasJson ? (value as { toJSON(): unknown }).toJSON() : value);
+}
+
+/** The same of what `toJSON()` has given: JSON does not ask that once more, and many a class returns itself. */
+function isSpeltAs(stored: unknown, value: unknown): boolean {
+  if (value === stored) return true;
+  if (typeof value !== "object" || value === null) return false;
   if (typeof stored !== "object" || stored === null) return false;
   if (Array.isArray(value) || Array.isArray(stored)) {
     if (!Array.isArray(value) || !Array.isArray(stored) || stored.length !== value.length) return false;

@@ -134,6 +134,8 @@ export interface StoreStats {
   servedInOutage: number;
   /** Deletions that Redis has not confirmed yet, now: they are sent again. */
   deletionsPending: number;
+  /** Deletions that are not sent again any more: too many waited, none could succeed, their sessions are over, or the store was closed. */
+  deletionsGivenUp: number;
   /** Copies that were read again before their time was over, since they were asked for. */
   refreshes: number;
 }
@@ -228,6 +230,11 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       redisStore: this.redisStore,
       memories: this.#memories,
       clock,
+      tombstoneTtlMs: redis.tombstoneTtlMs ?? DEFAULT_TOMBSTONE_TTL_MS,
+      gaveUp: (count) =>
+        logger?.warn(
+          `Deletions that are not sent again any more: ${count}. Their sessions may live until they end.`,
+        ),
       refused: (id, error) => this.#refused(id, error),
     });
     if (!clusterEnabled || !cacheEnabled) return;
@@ -441,6 +448,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       breakerOpened: this.redisStore.breakerOpened,
       servedInOutage: this.#servedInOutage,
       deletionsPending: this.#endings.pending.size,
+      deletionsGivenUp: this.#endings.pending.givenUp,
       refreshes: this.#refreshes.count,
     };
   }
@@ -609,6 +617,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
   /** Caches what a flight brought home; but not what is to go, as soon as Redis takes the deletion. */
   #keep(loaded: Loaded<T>, flight: Flight): boolean {
     const { id } = loaded.session;
+    this.#endings.met(loaded);
     return !this.#endings.pending.has(id) && this.#memories.of(id).keep(loaded, flight);
   }
 

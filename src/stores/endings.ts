@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.js";
 import type { PartitionCoordinator, RevocationRequest } from "../cluster/partition-coordinator.js";
+import { MAX_TTL_MS } from "../options.js";
 import { ConcurrencyLimit } from "../redis/concurrency-limit.js";
 import type { Partitioned } from "../redis/partitions.js";
 import {
@@ -15,7 +16,7 @@ import { deleteAlong, endAlong, type Path } from "./aliases.js";
 import type { NearCache } from "./near-cache.js";
 import { PendingDeletions } from "./pending-deletions.js";
 import { BATCH_SIZE } from "./queries.js";
-import { isRemembered, type RedisStore } from "./redis-store.js";
+import { isRemembered, type Loaded, type RedisStore } from "./redis-store.js";
 import type { DeleteOptions, Revocation, RevokeOptions } from "./store.js";
 
 /** How often a deletion is repeated while this node goes from one history to another. */
@@ -37,6 +38,10 @@ export interface EndingsOptions<T> {
   readonly redisStore: RedisStore<T>;
   readonly memories: Partitioned<NearCache<T>>;
   readonly clock: Clock;
+  /** For how long the store remembers a deletion, in milliseconds: one that waits is worth as much. */
+  readonly tombstoneTtlMs: number;
+  /** Told how many deletions are not sent again any more. */
+  readonly gaveUp: (count: number) => void;
   /** Told that Redis refused a deletion, and why. */
   readonly refused: (id: string, error: unknown) => void;
 }
@@ -52,18 +57,37 @@ export class Endings<T> {
   readonly #memories: Partitioned<NearCache<T>>;
   readonly #clock: Clock;
   readonly #refused: EndingsOptions<T>["refused"];
+  /** The longest life of a session that this node has met. */
+  #longestLifeMs: number;
   readonly #revoking = new ConcurrencyLimit(MAX_REVOKING);
 
-  constructor({ redisStore, memories, clock, refused }: EndingsOptions<T>) {
+  constructor({ redisStore, memories, clock, tombstoneTtlMs, gaveUp, refused }: EndingsOptions<T>) {
     this.#redisStore = redisStore;
     this.#memories = memories;
     this.#clock = clock;
     this.#refused = refused;
+    this.#longestLifeMs = Math.max(redisStore.ttlMs, tombstoneTtlMs);
     this.pending = new PendingDeletions({
       clock,
-      lifeMs: redisStore.ttlMs,
+      lifeMs: (id) => this.#lifeMs(id),
+      gaveUp,
       send: (id, reason) => endAlong([id], (id, evenAlias) => this.#end(id, { reason, evenAlias })),
     });
+  }
+
+  /** Notes how long a session lives that came or went. */
+  met({ aliveUntilMs }: Loaded<T>): void {
+    const lifeMs = aliveUntilMs - this.#clock.now();
+    if (lifeMs > this.#longestLifeMs && lifeMs < MAX_TTL_MS) this.#longestLifeMs = lifeMs;
+  }
+
+  /**
+   * How long a session may live: as long as any does that this node knows of, since a touch on another node may have let it live longer than the
+   * copy here says. One without an end is known by its copy alone.
+   */
+  #lifeMs(id: string): number {
+    const held = this.#memories.of(id).localCache.peek(id);
+    return Math.max(this.#longestLifeMs, (held?.aliveUntilMs ?? 0) - this.#clock.now());
   }
 
   /** `delete()`. */

@@ -12,14 +12,20 @@ let sent: string[];
 /** What Redis says to the next deletions; then it confirms. */
 let failures: Error[];
 let deletions: PendingDeletions;
+let lifeMs: number;
+/** The sums of what was given up, as they are told. */
+let told: number[];
 
 beforeEach(() => {
   clock = new ManualClock();
   sent = [];
   failures = [];
+  lifeMs = LIFE_MS;
+  told = [];
   deletions = new PendingDeletions({
     clock,
-    lifeMs: LIFE_MS,
+    lifeMs: () => lifeMs,
+    gaveUp: (count) => told.push(count),
     send: async (id, reason) => {
       sent.push(`${reason} ${id}`);
       const failure = failures.shift();
@@ -84,16 +90,31 @@ describe("a deletion", () => {
     await pass(LIFE_MS);
     await pass(30_000); // the attempt that finds its time over
     expect(deletions.size).toBe(0);
+    expect([deletions.givenUp, told]).toEqual([1, [1]]);
     const tries = sent.length;
     await pass(LIFE_MS);
     expect(sent).toHaveLength(tries);
+  });
+
+  test("is tried for as long as its session could live when it was asked for", async () => {
+    let reject = (_: Error) => {};
+    const failing = new Promise<never>((_, no) => {
+      reject = no;
+    });
+    const outcome = deletions.watch("a", "deleted", failing).catch(() => {});
+    lifeMs = 1; // it is not known any more
+    reject(unavailable());
+    await outcome;
+    await pass(LIFE_MS / 2);
+    expect(sent).toEqual(["deleted a"]);
+    expect(deletions.givenUp).toBe(0);
   });
 
   test("that fails for good is given up", async () => {
     await fail("a");
     failures = [new Error("corrupt")];
     await pass(500);
-    expect(deletions.size).toBe(0);
+    expect([deletions.size, deletions.givenUp, told]).toEqual([0, 1, [1]]);
   });
 
   test("is sent at once when Redis is known to answer, and nothing if none waits", async () => {
@@ -133,6 +154,9 @@ describe("many deletions", () => {
     for (let n = 0; n <= 10_000; n++) await fail(`${n}`);
     expect(deletions.size).toBe(10_000);
     expect([deletions.has("0"), deletions.has("1"), deletions.has("10000")]).toEqual([false, true, true]);
+    expect([deletions.givenUp, told]).toEqual([1, []]);
+    await pass(500);
+    expect([deletions.givenUp, told]).toEqual([1, [1]]);
   });
 });
 
@@ -143,4 +167,5 @@ test("nothing is remembered or sent after close()", async () => {
   await pass(LIFE_MS);
   expect(deletions.size).toBe(0);
   expect(sent).toEqual([]);
+  expect([deletions.givenUp, told]).toEqual([1, [1]]);
 });

@@ -17,10 +17,12 @@ export interface PendingDeletion {
 
 export interface PendingDeletionsOptions {
   readonly clock: Clock;
-  /** For how long a deletion is tried again, in milliseconds: the life of a session. */
-  readonly lifeMs: number;
+  /** For how long the deletion of a session is tried again, in milliseconds: as long as it may live. Asked before Redis is. */
+  readonly lifeMs: (id: string) => number;
   /** Deletes; rejects with a `StoreUnavailableError` if Redis is still not to be had. */
   readonly send: (id: string, reason: PendingDeletion["reason"]) => Promise<unknown>;
+  /** Told, after an attempt, how many deletions were given up since the last one. */
+  readonly gaveUp: (count: number) => void;
 }
 
 /**
@@ -37,6 +39,8 @@ export class PendingDeletions {
   #running = false;
   #failures = 0;
   #closed = false;
+  #givenUp = 0;
+  #givenUpTold = 0;
 
   constructor(options: PendingDeletionsOptions) {
     this.#options = options;
@@ -47,6 +51,11 @@ export class PendingDeletions {
     return this.#pending.size;
   }
 
+  /** How many were given up since construction: their sessions may live on. */
+  get givenUp(): number {
+    return this.#givenUp;
+  }
+
   /** Whether this session was asked to be deleted, and may still be there. */
   has(id: string): boolean {
     return this.#pending.has(id);
@@ -54,12 +63,12 @@ export class PendingDeletions {
 
   /** Waits for a deletion, and remembers it if Redis did not confirm it. Resolves and rejects as it does. */
   async watch<R>(id: string, reason: PendingDeletion["reason"], deletion: Promise<R>): Promise<R> {
+    const untilMs = this.#options.clock.now() + this.#options.lifeMs(id); // the copy that says so is dropped with the deletion
     try {
       const result = await deletion;
       this.#pending.delete(id);
       return result;
     } catch (error) {
-      const untilMs = this.#options.clock.now() + this.#options.lifeMs;
       if (isUnconfirmed(error) && !this.#pending.has(id)) this.putBack(id, { reason, untilMs });
       throw error;
     }
@@ -77,7 +86,7 @@ export class PendingDeletions {
     if (this.#closed) return;
     this.#pending.set(id, deletion);
     const [oldest = ""] = this.#pending.keys();
-    if (this.#pending.size > MAX_PENDING) this.#pending.delete(oldest);
+    if (this.#pending.size > MAX_PENDING) this.#giveUp(oldest);
     this.#schedule();
   }
 
@@ -95,7 +104,19 @@ export class PendingDeletions {
     this.#closed = true;
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#pending.clear();
+    for (const id of this.#pending.keys()) this.#giveUp(id);
+    this.#tell();
+  }
+
+  #giveUp(id: string): void {
+    if (this.#pending.delete(id)) this.#givenUp++;
+  }
+
+  /** In one sum: an outage may be the end of thousands. */
+  #tell(): void {
+    const count = this.#givenUp - this.#givenUpTold;
+    this.#givenUpTold = this.#givenUp;
+    if (count > 0) this.#options.gaveUp(count);
   }
 
   #schedule(): void {
@@ -123,6 +144,7 @@ export class PendingDeletions {
     }
     this.#failures = answered ? 0 : this.#failures + 1;
     this.#running = false;
+    this.#tell();
     this.#schedule();
   }
 
@@ -130,14 +152,18 @@ export class PendingDeletions {
   async #send(id: string): Promise<boolean> {
     const deletion = this.#pending.get(id);
     if (deletion === undefined) return true;
+    let isDone = false;
     if (this.#options.clock.now() < deletion.untilMs) {
       try {
         await this.#options.send(id, deletion.reason);
+        isDone = true;
       } catch (error) {
         if (error instanceof StoreUnavailableError) return false;
       }
     }
-    if (this.#pending.get(id) === deletion) this.#pending.delete(id);
+    if (this.#pending.get(id) !== deletion) return true;
+    if (isDone) this.#pending.delete(id);
+    else this.#giveUp(id);
     return true;
   }
 }

@@ -1,6 +1,8 @@
 export {
   type AdapterSuiteOptions,
   adapterSuite,
+  type ClusterNeeds,
+  type Refusal,
   type Site,
   type SiteAnswer,
   type SiteCluster,

@@ -3,7 +3,7 @@ import express, { type ErrorRequestHandler } from "express";
 import session from "express-session";
 import { vi } from "vitest";
 import { ExpressSessionStore } from "../../src/adapters/express.js";
-import { expressSessionOf } from "./site-sessions.js";
+import { EXPRESS_FEATURES, expressSessionOf } from "./site-sessions.js";
 import { describeSites, listening, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
 
 vi.hoisted(() => {
@@ -14,7 +14,7 @@ vi.hoisted(() => {
 const express4 = createRequire(import.meta.url)("express4") as typeof express;
 
 function openWith(make: typeof express) {
-  return async ({ adapter, routes, maxAgeMs, rolling }: SiteRequest): Promise<OpenSite> => {
+  return async ({ adapter, routes, maxAgeMs, rolling, failed }: SiteRequest): Promise<OpenSite> => {
     const store = new ExpressSessionStore(adapter);
     const app = make();
     const cookie = { maxAge: maxAgeMs };
@@ -24,17 +24,15 @@ function openWith(make: typeof express) {
         response.status(status).send(body);
       }, next);
     });
-    const failed: ErrorRequestHandler = (error, _request, response, next) => {
+    const answer: ErrorRequestHandler = (error, _request, response, next) => {
+      failed(error);
       if (response.headersSent) next(error);
       else response.status(500).send(error.code);
     };
-    app.use(failed);
+    app.use(answer);
     return listening(app.listen(0, "127.0.0.1"), store.store);
   };
 }
 
-/** express-session has sent most of a response by the time that it saves. */
-const FEATURES = { regenerates: true, rolls: true, ends: true, waits: false };
-
-describeSites("Express 5", openWith(express), FEATURES);
-describeSites("Express 4", openWith(express4), FEATURES);
+describeSites("Express 5", openWith(express), EXPRESS_FEATURES);
+describeSites("Express 4", openWith(express4), EXPRESS_FEATURES);

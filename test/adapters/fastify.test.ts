@@ -3,10 +3,10 @@ import fastifyCookie from "@fastify/cookie";
 import fastifySession from "@fastify/session";
 import fastify from "fastify";
 import { FastifySessionStore } from "../../src/adapters/fastify.js";
-import { fastifySessionOf } from "./site-sessions.js";
+import { FASTIFY_FEATURES, fastifySessionOf } from "./site-sessions.js";
 import { describeSites, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
 
-async function open({ adapter, routes, maxAgeMs, rolling }: SiteRequest): Promise<OpenSite> {
+async function open({ adapter, routes, maxAgeMs, rolling, failed }: SiteRequest): Promise<OpenSite> {
   const store = new FastifySessionStore(adapter);
   const app = fastify();
   app.register(fastifyCookie);
@@ -17,6 +17,7 @@ async function open({ adapter, routes, maxAgeMs, rolling }: SiteRequest): Promis
     saveUninitialized: false,
     cookie: { maxAge: maxAgeMs, secure: false },
   });
+  app.addHook("onError", async (_request, _reply, error) => failed(error));
   app.get("/*", async (request, reply) => {
     const { status, body } = await routes(request.url, fastifySessionOf(request));
     return reply.status(status).send(body);
@@ -32,4 +33,4 @@ async function open({ adapter, routes, maxAgeMs, rolling }: SiteRequest): Promis
   };
 }
 
-describeSites("Fastify 5", open, { regenerates: true, rolls: true, ends: true, waits: true });
+describeSites("Fastify 5", open, FASTIFY_FEATURES);

@@ -9,8 +9,15 @@ import { describeSites, listening, type OpenSite, SECRET, type SiteRequest } fro
 
 type Data = Record<string, unknown>;
 
-async function listen(app: Hono<never>, { store }: HonoSessionStore): Promise<OpenSite> {
-  app.onError((error, context) => context.text(error.message, 500));
+async function listen(
+  app: Hono<never>,
+  { store }: HonoSessionStore,
+  { failed }: SiteRequest,
+): Promise<OpenSite> {
+  app.onError((error, context) => {
+    failed(error);
+    return context.text(error.message, 500);
+  });
   const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" });
   return listening(server as Server, store);
 }
@@ -35,8 +42,10 @@ function plainSession({ var: { session } }: Context<SessionEnv<Data>>): SiteSess
   };
 }
 
-async function openPlain({ adapter, routes }: SiteRequest): Promise<OpenSite> {
-  const sessions = new HonoSessionStore(adapter);
+async function openPlain(request: SiteRequest): Promise<OpenSite> {
+  const { adapter, routes, maxAgeMs } = request;
+  // The middleware says nothing of how long a session lives: that is for the store to know.
+  const sessions = new HonoSessionStore({ ...adapter, ttlMs: maxAgeMs });
   const app = new Hono<SessionEnv<Data>>();
   app.use(sessions.storage);
   app.use(useSession<Data>({ secret: SECRET }));
@@ -44,10 +53,14 @@ async function openPlain({ adapter, routes }: SiteRequest): Promise<OpenSite> {
     const { status, body } = await routes(pathOf(context), plainSession(context));
     return context.body(body, status as never);
   });
-  return listen(app as never, sessions);
+  return listen(app as never, sessions, request);
 }
 
-describeSites("@hono/session", openPlain, { regenerates: false, rolls: false, ends: false, waits: true });
+describeSites("@hono/session", openPlain, {
+  ...{ regenerates: false, rolls: false, waits: true, readsRenew: true, remembers: false },
+  rereads: true,
+  stores: [],
+});
 
 interface EnvelopeEnv {
   Variables: { session: Session<Data>; session_key_rotation: boolean };
@@ -81,7 +94,8 @@ function envelopeSession(context: Context<EnvelopeEnv>): SiteSession {
   };
 }
 
-async function openEnvelopes({ adapter, routes, maxAgeMs }: SiteRequest): Promise<OpenSite> {
+async function openEnvelopes(request: SiteRequest): Promise<OpenSite> {
+  const { adapter, routes, maxAgeMs } = request;
   const store = new HonoSessionStore(adapter);
   const app = new Hono<EnvelopeEnv>();
   app.use(
@@ -96,10 +110,14 @@ async function openEnvelopes({ adapter, routes, maxAgeMs }: SiteRequest): Promis
     const { status, body } = await routes(pathOf(context), envelopeSession(context));
     return context.body(body, status as never);
   });
-  return listen(app as never, store);
+  return listen(app as never, store, request);
 }
 
-describeSites("hono-sessions", openEnvelopes, { regenerates: true, rolls: true, ends: true, waits: true });
+describeSites("hono-sessions", openEnvelopes, {
+  ...{ regenerates: true, rolls: true, waits: true, readsRenew: true, remembers: false },
+  savesReads: true,
+  stores: ["_id", "_data", "_expire", "_delete", "_accessed", "value", "flash"],
+});
 
 /** The path as it came: Hono decodes it. */
 function pathOf({ req }: { req: { url: string } }): string {

@@ -126,6 +126,44 @@ test("koa: two sessions of one request, in one store, are both merged", async ()
   expect((await store.get("a"))?.data).toEqual({ n: 2, other: true });
 });
 
+describe("koa: a session whose life one request changes, and another one only renews", () => {
+  let store: MemoryStore<Record<string, unknown>>;
+  let koa: KoaSessionStore<Record<string, unknown>>;
+  beforeEach(async () => {
+    store = new MemoryStore();
+    koa = new KoaSessionStore({ store });
+  });
+
+  /** What koa-session saves. */
+  const saved = (maxAgeMs: number | "session", fields: object) =>
+    maxAgeMs === "session"
+      ? { ...fields, _session: true }
+      : { ...fields, _expire: Date.now() + maxAgeMs, _maxAge: maxAgeMs };
+  const storedFor = (maxAgeMs: number | "session") => (maxAgeMs === "session" ? maxAgeMs : maxAgeMs + 10_000);
+
+  test.each([
+    ["longer", HOUR_MS, 720 * HOUR_MS],
+    ["shorter", 720 * HOUR_MS, HOUR_MS],
+    ["as long as the browser runs", HOUR_MS, "session"],
+    ["no longer just as long as the browser runs", "session", HOUR_MS],
+  ] as const)("lives %s", async (_, before, after) => {
+    await koa.set("a", saved(before, {}), storedFor(before));
+    const [login, other] = [{ session: {} }, { session: {} }];
+    for (const ctx of [login, other]) await koa.get("a", HOUR_MS, { ctx });
+    await koa.set("a", saved(after, { user: "ada" }), storedFor(after), { ctx: login });
+    await koa.set("a", saved(before, { color: "red" }), storedFor(before), { ctx: other });
+    const found = await store.get("a");
+    const { _expire, ...data } = found?.data ?? {};
+    const own = after === "session" ? { _session: true } : { _maxAge: after };
+    expect(data).toEqual({ user: "ada", color: "red", ...own });
+    const lifeMs = after === "session" ? store.ttlMs : after;
+    const isNear = (endMs: unknown, expectedMs: number) => Math.abs(Number(endMs) - expectedMs) < 30_000;
+    expect(isNear(found?.expiresAtMs, Date.now() + lifeMs)).toBe(true);
+    if (after === "session") expect(_expire).toBeUndefined();
+    else expect(isNear(_expire, Date.now() + lifeMs)).toBe(true);
+  });
+});
+
 describe("koa: with a grace, the old id stands for no other session", () => {
   let store: MemoryStore<Record<string, unknown>>;
   let koa: KoaSessionStore<Record<string, unknown>>;
@@ -155,6 +193,71 @@ describe("koa: with a grace, the old id stands for no other session", () => {
     const ctx = { session: null };
     await koa.get("old", 60_000, { ctx });
     expect(await save(ctx, "old")).toBeUndefined();
+  });
+});
+
+describe("the cookie of a request says how long another one lets the session live meanwhile", () => {
+  const DAYS_MS = 720 * HOUR_MS;
+  const daysOf = (cookie: string | undefined) => {
+    const expires = /expires=([^;]+)/i.exec(cookie ?? "")?.[1] ?? "";
+    return Math.round((Date.parse(expires) - Date.now()) / (24 * HOUR_MS));
+  };
+
+  test("with @fastify/session", async () => {
+    const store = new MemoryStore<Session>();
+    const app = fastify();
+    app.register(fastifyCookie);
+    app.register(fastifySession, {
+      store: new FastifySessionStore({ store }),
+      secret: "a secret of at least 32 characters",
+      cookie: { secure: false, maxAge: HOUR_MS },
+    });
+    app.get("/", async ({ session }) => {
+      (session as unknown as Session).n = 1;
+    });
+    app.get("/meanwhile", async ({ session }) => {
+      await store.update(session.sessionId, ({ cookie, ...fields }) => ({
+        ...fields,
+        cookie: { ...cookie, originalMaxAge: DAYS_MS } as never,
+      }));
+      (session as unknown as Session).n = 2;
+      await session.save();
+      (session as unknown as Session).n = 3;
+    });
+    onTestFinished(() => app.close());
+    const begun = await app.inject("/");
+    const cookies = Object.fromEntries(begun.cookies.map(({ name, value }) => [name, value]));
+    const meanwhile = await app.inject({ url: "/meanwhile", cookies });
+    expect(daysOf(String(meanwhile.headers["set-cookie"]))).toBe(30);
+    for await (const { data } of store.all())
+      expect(data).toMatchObject({ n: 3, cookie: { originalMaxAge: DAYS_MS } });
+  });
+
+  test("with koa-session", async () => {
+    const store = new MemoryStore<Record<string, unknown>>();
+    const app = new Koa();
+    app.keys = ["a secret"];
+    app.use(koaSession({ store: new KoaSessionStore({ store }), maxAge: HOUR_MS } as never, app));
+    app.use(async ({ path, session, ...ctx }) => {
+      if (session === null) return;
+      if (path === "/meanwhile") {
+        await store.update(String(session.externalKey), (data) => ({ ...data, _maxAge: DAYS_MS }));
+      }
+      session.n = path;
+      ctx.response.body = "hello";
+    });
+    const server = app.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => {
+      server.close();
+    });
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const begun = await fetch(url);
+    const cookie = begun.headers.getSetCookie().map((text) => text.split(";")[0]);
+    const meanwhile = await fetch(`${url}/meanwhile`, { headers: { cookie: cookie.join("; ") } });
+    expect(daysOf(meanwhile.headers.getSetCookie()[0])).toBe(30);
+    for await (const { data } of store.all())
+      expect(data).toMatchObject({ n: "/meanwhile", _maxAge: DAYS_MS });
   });
 });
 

@@ -17,17 +17,21 @@ function sessionOf(ctx: Context): SiteSession {
       ctx.session = null;
     },
     regenerate: async () => present().regenerate(),
+    save: async () => present().save(),
+    live(ms) {
+      present().maxAge = ms;
+    },
     get visible() {
       return present();
     },
   };
 }
 
-async function open({ adapter, routes, maxAgeMs, rolling }: SiteRequest): Promise<OpenSite> {
+async function open({ adapter, routes, maxAgeMs, rolling, failed }: SiteRequest): Promise<OpenSite> {
   const store = new KoaSessionStore(adapter);
   const app = new Koa();
   app.keys = [SECRET];
-  app.silent = true;
+  app.on("error", failed);
   app.use(session({ store, maxAge: maxAgeMs, rolling } as never, app));
   app.use(async (ctx) => {
     const { status, body } = await routes(ctx.path, sessionOf(ctx));
@@ -37,4 +41,8 @@ async function open({ adapter, routes, maxAgeMs, rolling }: SiteRequest): Promis
   return listening(app.listen(0, "127.0.0.1"), store.store);
 }
 
-describeSites("Koa 3", open, { regenerates: true, rolls: true, ends: true, waits: true });
+describeSites("Koa 3", open, {
+  ...{ regenerates: true, rolls: true, waits: true, readsRenew: false, remembers: true },
+  storedLongerMs: 10_000,
+  stores: ["_expire", "_maxAge"],
+});

@@ -6,13 +6,13 @@ import { Controller, Get, type INestApplication, Req, Res } from "@nestjs/common
 import { NestFactory } from "@nestjs/core";
 import type { NestExpressApplication } from "@nestjs/platform-express";
 import { FastifyAdapter, type NestFastifyApplication } from "@nestjs/platform-fastify";
+import type { RequestHandler } from "express";
 import session from "express-session";
 import { ExpressSessionStore } from "../../src/adapters/express.js";
 import { FastifySessionStore } from "../../src/adapters/fastify.js";
 import type { SessionStore } from "../../src/stores/store.js";
 import type { SiteRoutes, SiteSession } from "../../src/testing/adapter-suite.js";
-import { CURRENT_CLIENT_KINDS } from "../support/node.js";
-import { expressSessionOf, fastifySessionOf } from "./site-sessions.js";
+import { EXPRESS_FEATURES, expressSessionOf, FASTIFY_FEATURES, fastifySessionOf } from "./site-sessions.js";
 import { describeSites, type OpenSite, SECRET, type SiteRequest } from "./sites.js";
 
 /** An application whose controller answers all paths, which each platform spells in its own way. */
@@ -50,12 +50,25 @@ async function listen(app: INestApplication, store: SessionStore<unknown>): Prom
   };
 }
 
-async function openExpress({ adapter, routes, maxAgeMs, rolling }: SiteRequest): Promise<OpenSite> {
+async function openExpress({ adapter, routes, maxAgeMs, rolling, failed }: SiteRequest): Promise<OpenSite> {
   const store = new ExpressSessionStore(adapter);
   const module = siteModule("*path", routes, expressSessionOf);
   const app = await NestFactory.create<NestExpressApplication>(module, { logger: false });
   const cookie = { maxAge: maxAgeMs };
-  app.use(session({ store, secret: SECRET, resave: false, saveUninitialized: false, rolling, cookie }));
+  const sessions = session({
+    store,
+    secret: SECRET,
+    resave: false,
+    saveUninitialized: false,
+    rolling,
+    cookie,
+  });
+  app.use(((request, response, next) => {
+    sessions(request, response, (error) => {
+      if (error !== undefined) failed(error);
+      next(error);
+    });
+  }) as RequestHandler);
   return listen(app, store.store);
 }
 
@@ -76,9 +89,5 @@ async function openFastify({ adapter, routes, maxAgeMs, rolling }: SiteRequest):
   return listen(app, store.store);
 }
 
-const FEATURES = { regenerates: true, rolls: true, ends: true };
-
-// One client each: what runs below is tested with both, without NestJS.
-const [nodeRedis, ioredis] = CURRENT_CLIENT_KINDS.map((kind) => [kind]);
-describeSites("NestJS 12 on Express", openExpress, { ...FEATURES, waits: false }, nodeRedis);
-describeSites("NestJS 12 on Fastify", openFastify, { ...FEATURES, waits: true }, ioredis);
+describeSites("NestJS 12 on Express", openExpress, EXPRESS_FEATURES);
+describeSites("NestJS 12 on Fastify", openFastify, FASTIFY_FEATURES);

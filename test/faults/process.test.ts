@@ -54,7 +54,7 @@ describe.each(CURRENT_CLIENT_KINDS)("nodes in processes of their own, on $name,"
     const id = await shared();
     const counters = [a, b, c].map(async (node) => {
       for (let i = 0; i < 10; ) {
-        // a conflict that outlives five attempts is the caller's to handle
+        // a conflict that outlives all attempts is the caller's to handle
         const updated = await node.call("update", id).catch(() => undefined);
         if (updated !== undefined) i++;
       }

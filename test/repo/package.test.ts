@@ -9,6 +9,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { rolldown } from "rolldown";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packageJson } from "./package-json.js";
 import { run } from "./run.js";
@@ -94,6 +95,39 @@ describe.each(projects)("installed beside $packages, a program that uses $name",
   });
 });
 
+test("bundled with express-session, a program needs neither of them installed", async () => {
+  const project = join(directory, "all");
+  const input = join(project, "express-session-in-one-file.mjs");
+  writeFileSync(
+    input,
+    `import session from "express-session";
+     import { ExpressSessionStore } from "sessionmesh/express";
+     console.log(ExpressSessionStore.prototype instanceof session.Store);`,
+  );
+  const bundle = await rolldown({ input, cwd: project, platform: "node", logLevel: "silent" });
+  const file = join(directory, "bundled.mjs");
+  await bundle.write({ file, codeSplitting: false });
+  expect(await succeed(process.execPath, [file], directory)).toBe("true\n");
+});
+
+test("a command that finds no client says what to install", async () => {
+  const project = join(directory, "root");
+  const command = join(project, "node_modules/.bin/sessionmesh");
+  const migrate = (...flags: string[]) =>
+    run(command, ["migrate", "--to", "sessionmesh", "--url", "redis://127.0.0.1:1", ...flags], {
+      cwd: project,
+      timeoutMs: TIMEOUT_MS,
+    });
+  expect(await migrate()).toEqual({
+    code: 1,
+    output: "Error: No Redis client is installed. Run: npm install redis (or: npm install ioredis)\n",
+  });
+  expect(await migrate("--client", "ioredis")).toEqual({
+    code: 1,
+    output: "Error: The package ioredis is not installed. Run: npm install ioredis\n",
+  });
+});
+
 test("the tarball holds what is built, what it refers to, and nothing else", async () => {
   const project = join(directory, "root", "node_modules", packageJson.name);
   const packed = readdirSync(project, { recursive: true, withFileTypes: true })
@@ -107,7 +141,8 @@ test("the tarball holds what is built, what it refers to, and nothing else", asy
   const entries = named.filter((file) => file.endsWith(".js")).map((file) => file.replace("./", ""));
   const chunks = packed.filter((file) => /^dist\/chunks\/[\w-]+\.js$/.test(file));
   expect(chunks.length).toBeGreaterThan(0);
-  const built = [...types, ...entries, ...chunks];
+  const asTheyAre = listFiles("src", ".cjs").map((path) => path.replace(/^src/, "dist"));
+  const built = [...types, ...entries, ...chunks, ...asTheyAre];
   const documents = ["CHANGELOG.md", "LICENSE", "README.md", ...listFiles("docs/reference", ".md")];
   expect(packed.sort()).toEqual([...built, ...documents, "package.json"].sort());
 });

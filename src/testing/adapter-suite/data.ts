@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { type Cases, loggedIn, pair } from "./scenario.js";
+import { HEADER_LENGTH } from "../../session/record.js";
+import type { Browser } from "./browser.js";
+import { type Cases, loggedIn, pair, type Scenario, type SiteNode } from "./scenario.js";
 
 const POLLUTING = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"toString":"text"}';
 
@@ -29,17 +31,42 @@ export const DATA: Cases = {
   },
 
   "keys that would pollute a prototype do not": async (scenario) => {
-    const [here, there] = await pair(scenario);
-    const browser = await loggedIn(here);
-    await here.visit(browser, `/take/${encodeURIComponent(POLLUTING)}`);
-    for (const node of [here, there]) {
+    for (const [node, browser] of await polluted(scenario)) {
       for (const path of ["/set/color/green", "/me"]) await node.visit(browser, path);
       assert.equal((await node.visit(browser, "/me")).status, 200);
+      assert.equal(await node.ask(browser, "/polluted"), null);
     }
     assert.equal(({} as { polluted?: unknown }).polluted, undefined);
     assert.equal((Object as { polluted?: unknown }).polluted, undefined);
   },
+};
 
+/** With a middleware that keeps fields whose names every object inherits. */
+export const INHERITED: Cases = {
+  "keys that every object inherits come back as they went": async (scenario) => {
+    for (const [node, browser] of await polluted(scenario)) {
+      await node.ask(browser, "/set/color/green");
+      const data = (await node.ask(browser, "/me")) as Record<string, unknown>;
+      for (const [key, value] of Object.entries(JSON.parse(POLLUTING))) {
+        if (key !== "__proto__") assert.deepEqual(Object.hasOwn(data, key) && data[key], value);
+      }
+    }
+  },
+};
+
+/** Two nodes, each with the browser of a session that has taken what it was sent. */
+async function polluted(scenario: Scenario): Promise<[SiteNode, Browser][]> {
+  const [here, there] = await pair(scenario);
+  const browser = await loggedIn(here);
+  await here.visit(browser, `/take/${encodeURIComponent(POLLUTING)}`);
+  return [
+    [here, browser],
+    [there, browser],
+  ];
+}
+
+/** What is stored and shown. `middlewareKeys`: what the middleware stores beside the application's fields. */
+export const secrets = (middlewareKeys: readonly string[]): Cases => ({
   "nothing of the store's own shows in what the application can print, nor in Redis": async (scenario) => {
     const [here, there] = await pair(scenario);
     const browser = await loggedIn(here);
@@ -47,11 +74,22 @@ export const DATA: Cases = {
     await there.ask(browser, "/set/color/green");
     const record = (await scenario.cluster.record(id)) ?? "";
     const revision = record.slice(2, 14);
-    assert.match(record, /Ada/);
-    assert.doesNotMatch(record, /sessionmesh/);
+    assert.deepEqual([...keysOf(payloadOf(record))].sort(), ["user", "color", ...middlewareKeys].sort());
     const looked = (await there.ask(browser, "/look")) as { keys: string[]; json: string; printed: string };
     assert.doesNotMatch(looked.keys.join(), /base|revision|sessionmesh/i);
     assert.doesNotMatch(looked.json, /sessionmesh/);
     for (const text of [looked.json, looked.printed]) assert.ok(!text.includes(revision), text);
   },
-};
+});
+
+/** The data of a record, behind its header; a text in it is JSON of an adapter for texts. */
+function payloadOf(record: string): unknown {
+  const data: unknown = JSON.parse(record.slice(HEADER_LENGTH));
+  return typeof data === "string" ? JSON.parse(data) : data;
+}
+
+/** All keys of an object and of those in it. */
+function keysOf(value: unknown): Set<string> {
+  if (typeof value !== "object" || value === null) return new Set();
+  return new Set(Object.entries(value).flatMap(([key, child]) => [key, ...keysOf(child)]));
+}

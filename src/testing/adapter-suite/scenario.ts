@@ -12,12 +12,29 @@ export interface SiteOptions {
   servesCached?: boolean;
   /** For how long the old id of a session stands for the new one, in milliseconds. Default: 0. */
   rotationGraceMs?: number;
+  /** How long one command may take, in milliseconds. Default: a second. */
+  commandTimeoutMs?: number;
 }
 
 /** One node: a server with the framework, the session middleware, the adapter and a client of its own. */
 export interface Site {
   /** Where it listens, without a slash at the end. */
   readonly url: string;
+  /** What the node has sent to Redis for sessions so far, a word for each command. What keeps its lease is none. */
+  readonly sent: readonly string[];
+  /** What the application's handler of errors was told so far. */
+  readonly failures: readonly unknown[];
+  /** How many saves the store has left out so far since their sessions were over. */
+  lateSaves(): number;
+}
+
+/** Why Redis refuses what is written, and answers what is read. */
+export type Refusal = "full" | "read-only";
+
+/** What a case needs of its cluster. */
+export interface ClusterNeeds {
+  /** Whether the case changes the settings of the server: then it is no other case's. */
+  ownServer: boolean;
 }
 
 /** The nodes of one case, on one Redis, with names that no other case uses. */
@@ -26,6 +43,8 @@ export interface SiteCluster {
   open(routes: SiteRoutes, options: SiteOptions): Promise<Site>;
   /** What Redis holds of a session; `null` for nothing. */
   record(id: string): Promise<string | null>;
+  /** For how long Redis will hold it, in milliseconds; `undefined` if it holds nothing. */
+  remainingMs(id: string): Promise<number | undefined>;
   /** Puts something else there. */
   overwrite(id: string, record: string): Promise<void>;
   /** Lets Redis answer nothing any more, or again. */
@@ -34,6 +53,9 @@ export interface SiteCluster {
   /** Lets every connection to Redis break, and refuses new ones, or accepts them again. */
   cut(): void;
   mend(): void;
+  /** Lets Redis refuse all writes, where the server is the case's own; or accept them again. */
+  refuseWrites(why: Refusal): Promise<void>;
+  acceptWrites(): Promise<void>;
   /** Closes all nodes. */
   close(): Promise<void>;
 }
@@ -48,15 +70,15 @@ export interface Scenario {
 
 /** A node, as a case speaks with it. */
 export class SiteNode {
-  readonly #url: string;
+  readonly site: Site;
 
-  constructor({ url }: Site) {
-    this.#url = url;
+  constructor(site: Site) {
+    this.site = site;
   }
 
   /** A request of the browser to this node. */
   visit(browser: Browser, path: string): Promise<Reply> {
-    return browser.visit(this.#url + path);
+    return browser.visit(this.site.url + path);
   }
 
   /** The same, whose answer must be a good one; what it says. */

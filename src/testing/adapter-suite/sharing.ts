@@ -25,16 +25,6 @@ export const SHARING: Cases = {
     assert.deepEqual(await here.ask(grace, "/me"), { user: "Grace" });
   },
 
-  "a change on one node is seen on another that has the session in memory": async (scenario) => {
-    const [here, there] = await pair(scenario);
-    const browser = await loggedIn(here);
-    await there.ask(browser, "/me");
-    await here.ask(browser, "/set/color/green");
-    await until(async () => JSON.stringify(await there.ask(browser, "/me")).includes("green"));
-    await there.ask(browser, "/unset/color");
-    await until(async () => !JSON.stringify(await here.ask(browser, "/me")).includes("green"));
-  },
-
   "a logout on one node holds on another that has the session in memory": async (scenario) => {
     const [here, there] = await pair(scenario);
     const browser = await loggedIn(here);
@@ -43,5 +33,18 @@ export const SHARING: Cases = {
     await here.ask(browser, "/logout");
     await until(async () => !("user" in ((await there.ask(tab.copy(), "/me")) as object)));
     assert.deepEqual(await here.ask(tab.copy(), "/me"), {});
+  },
+};
+
+/** Sessions with fields of the application. */
+export const CHANGES: Cases = {
+  "a change on one node is seen on another that has the session in memory": async (scenario) => {
+    const [here, there] = await pair(scenario);
+    const browser = await loggedIn(here);
+    await there.ask(browser, "/me");
+    await here.ask(browser, "/set/color/green");
+    await until(async () => JSON.stringify(await there.ask(browser, "/me")).includes("green"));
+    await there.ask(browser, "/unset/color");
+    await until(async () => !JSON.stringify(await here.ask(browser, "/me")).includes("green"));
   },
 };

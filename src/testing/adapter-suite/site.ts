@@ -13,6 +13,10 @@ export interface SiteSession {
   destroy(): Promise<void>;
   /** A new id, with empty data or with what there is. Without it, the cases about it are left out. */
   regenerate?(): Promise<void>;
+  /** Asks for a save. Without it, one comes of a change that changes nothing. */
+  save?(): Promise<void>;
+  /** Lets the session live for so long after each renewal, in milliseconds. Without it, the case about it is left out. */
+  live?(ms: number): void;
   /** What the application's own code could print or enumerate. */
   readonly visible: object;
 }
@@ -54,6 +58,22 @@ export function siteRoutes(gates: Gates): SiteRoutes {
       session.change((data) => {
         data[object] = { ...(data[object] as object | undefined), [field]: value };
       }),
+    "slow-nest": async (session, [gate = "", object = "", field = "", value]) => {
+      await session.read();
+      await gates.pass(gate);
+      await session.change((data) => {
+        data[object] = { ...(data[object] as object | undefined), [field]: value };
+      });
+    },
+    remember: async (session, [ms]) => session.live?.(Number(ms)),
+    save: async (session) => {
+      const data = await session.read();
+      await (session.save === undefined ? session.change((own) => Object.assign(own, data)) : session.save());
+    },
+    polluted: async (session) => {
+      await session.read();
+      return (session.visible as { polluted?: unknown }).polluted ?? null;
+    },
     fill: (session, [field = "", length]) =>
       session.change((data) => {
         data[field] = "x".repeat(Number(length));

@@ -1,8 +1,23 @@
 import assert from "node:assert/strict";
 import { until } from "../until.js";
-import { type Cases, loggedIn, pair } from "./scenario.js";
+import { type Cases, loggedIn, pair, type SiteNode } from "./scenario.js";
 
 const FIFTY = Array.from({ length: 50 }, (_, n) => n);
+
+/** What saves cost that change nothing. */
+export const UNCHANGED: Cases = {
+  "a save that changes nothing costs a touch": async (scenario) => {
+    const [node] = (await scenario.nodes(1)) as [SiteNode];
+    const browser = await loggedIn(node);
+    // A machine that is slow enough to lose its lease asks Redis once more: then the next twenty are counted. What each of them costs shows in any.
+    await until(async () => {
+      const before = node.site.sent.length;
+      for (let n = 0; n < 20; n++) await node.ask(browser, "/save");
+      return node.site.sent.length - before <= 1;
+    });
+    assert.deepEqual(await node.ask(browser, "/me"), { user: "Ada" });
+  },
+};
 
 /** Requests of one session that overlap lose nothing. */
 export const WRITING: Cases = {
@@ -40,6 +55,28 @@ export const WRITING: Cases = {
       seen: "yes",
       user: "Ada",
     });
+  },
+
+  "two that add a field each to one object leave both": async (scenario) => {
+    const [here, there] = await pair(scenario);
+    const browser = await loggedIn(here);
+    await here.ask(browser, "/nest/cart/apples/1");
+    const slow = [
+      here.ask(browser.copy(), "/slow-nest/one/cart/pears/2"),
+      there.ask(browser.copy(), "/slow-nest/other/cart/plums/3"),
+    ];
+    await Promise.all(["one", "other"].map((gate) => scenario.gates.reached(gate)));
+    scenario.gates.open("one");
+    await slow[0];
+    scenario.gates.open("other");
+    await slow[1];
+    const all = '{"cart":{"apples":"1","pears":"2","plums":"3"},"user":"Ada"}';
+    for (const node of [here, there]) {
+      await until(async () => {
+        const { cart, ...data } = (await node.ask(browser, "/me")) as { cart: object };
+        return JSON.stringify(sorted({ ...data, cart: sorted(cart) })) === all;
+      });
+    }
   },
 
   "what one deletes stays deleted, whatever another one writes": async (scenario) => {
