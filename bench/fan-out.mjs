@@ -1,6 +1,6 @@
 import { ClusteredRedisStore } from "sessionmesh";
 import { connectNodeRedis, info, PREFIX, WIDE_BOUNDS } from "./redis.mjs";
-import { makeId, makeSession } from "./sessions.mjs";
+import { makeData, makeId } from "./sessions.mjs";
 
 const NODES = [1, 10, 100];
 const INVALIDATIONS = /** @type {const} */ (["broadcast", "tracking"]);
@@ -78,7 +78,7 @@ async function measure(client, stores, isSticky, writes) {
   const work = async (/** @type {number} */ n) => {
     const id = makeId(n);
     for (let write = 0; write < writes; write++) {
-      await nodeOf(n).set(id, { ...makeSession(n), write });
+      await nodeOf(n).set(id, { ...makeData(n), write });
       for (let read = 0; read < READS_PER_WRITE; read++) await nodeOf(n).get(id);
     }
   };
