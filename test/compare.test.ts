@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import type { Cell } from "../bench/compare/http.mjs";
+import type { Cell, Comparison } from "../bench/compare/figures.mjs";
 import { judge } from "../bench/compare/judge.mjs";
-import { type Comparison, pageOf } from "../bench/compare/page.mjs";
+import { pageOf } from "../bench/compare/page.mjs";
 import { listFiles, readText } from "./repo/source.js";
 
 const comparison: Comparison = JSON.parse(readText("docs/comparison/comparison.json"));

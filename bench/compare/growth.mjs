@@ -4,15 +4,7 @@ import { startRedis } from "../../scripts/redis-server.mjs";
 import { measure } from "./measure.mjs";
 import { takeTurns } from "./series.mjs";
 
-/**
- * @typedef {import("./series.mjs").Series} Series
- *
- * @typedef {object} Growth
- * @property {number} rounds
- * @property {{ name: string, sessions: number, readNs: Series, heapBytes: Series, flushNs: Series }[]} caches
- * @property {{ name: string, ms: Series }[]} starts until a node can answer from memory
- * @property {{ name: string, ms: Series }[]} imports until a process has loaded the package and ended
- */
+/** @typedef {import("./figures.mjs").Growth} Growth */
 
 /** What a process has to load, by its name in the table; the packages are found from this directory. @type {Record<string, string>} */
 const IMPORTS = {

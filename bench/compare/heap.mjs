@@ -55,10 +55,14 @@ async function fill(name, port, sessions) {
   return { held: node, close: () => node.close() };
 }
 
-/** What is in use once all garbage is gone; sockets that have just been closed need some turns of the event loop for that. */
-export async function usedBytes() {
+/**
+ * What is in use once all garbage is gone; sockets that have just been closed need some turns of the event loop for that.
+ *
+ * @param {number} [turns]
+ */
+export async function usedBytes(turns = GC_TURNS) {
   if (gc === undefined) throw new Error("run this with --expose-gc");
-  for (let turn = 0; turn < GC_TURNS; turn++) {
+  for (let turn = 0; turn < turns; turn++) {
     await delay(SETTLE_MS);
     gc();
   }

@@ -1,13 +1,15 @@
 import { startRedis } from "../../scripts/redis-server.mjs";
 import { connectNodeRedis, info } from "../redis.mjs";
 import { calibrate, pingMs } from "./distance.mjs";
-import { ask, pin, startProcess } from "./processes.mjs";
+import { ask, pin, startProcess, unpin } from "./processes.mjs";
 import { describeSites, SITES } from "./sites.mjs";
 
 /** Latency that is added between an application and Redis, there and back, in milliseconds. */
 const LATENCIES_MS = [0, 0.5, 2];
-/** How many requests of each session come first, untimed. */
+/** How many requests of each session come first, untimed: a round comes a minute after the one before, when copies in memory have gone. */
 const WARM_UP = 1.2;
+/** The same for all that do not hold such copies. */
+const SHORT_WARM_UP = 0.3;
 
 /**
  * What is asked of each application. "calm": one visitor after the other, which shows how long a request takes; otherwise as many at
@@ -19,29 +21,13 @@ const LOADS = {
   calm: { connections: 1, writeEvery: 0, share: 0.6 },
 };
 
-const FULL = { sessions: 1_000, rounds: 5, seconds: 1.4 };
+const FULL = { sessions: 1_000, rounds: 5, seconds: 1.3 };
 const QUICK = { sessions: 32, rounds: 1, seconds: 0.2 };
 
 /**
- * @typedef {keyof typeof LOADS} Load
- *
- * @typedef {object} Cell one application under one load, by round
- * @property {string} site
- * @property {Load} load
- * @property {number} latencyMs
- * @property {number[]} perSecond
- * @property {number[]} p50Ms
- * @property {number[]} p99Ms
- * @property {number[]} cpuUsPerRequest of the application
- * @property {number[]} redisCpuUsPerRequest
- * @property {number} failed
- *
- * @typedef {object} Http
- * @property {typeof FULL} effort
- * @property {boolean} pinned whether the application had a core of its own
- * @property {ReturnType<typeof describeSites>} sites
- * @property {{ latencyMs: number, roundTripMs: number[] }[]} roundTrips as measured, by round
- * @property {Cell[]} cells
+ * @typedef {import("./figures.mjs").Load} Load
+ * @typedef {import("./figures.mjs").Cell} Cell
+ * @typedef {import("./figures.mjs").Http} Http
  *
  * @typedef {object} Running
  * @property {string} site
@@ -67,13 +53,14 @@ export async function run({ quick }) {
     const { child: loader } = await startProcess("http-load.mjs", [], stops);
     const { child: far } = await startProcess("far-redis.mjs", [], stops);
     const pinned = await pin(1, [process.pid, loader.pid, far.pid]);
+    if (pinned) stops.push(() => unpin([process.pid])); // the parts after this one have all cores
     const distances = await openDistances(far, stops);
     /** @type {Running[]} */
     const running = [];
     for (const [site, { usesRedis }] of Object.entries(SITES)) {
       for (const latencyMs of LATENCIES_MS) {
         const loads = loadsOf(site, latencyMs);
-        if (loads.length === 0 || (latencyMs > 0 && quick)) continue;
+        if (loads.length === 0 || (quick && latencyMs > 0 && SITES[site]?.stack !== "Express")) continue;
         const redis = usesRedis ? await startRedis() : undefined; // of its own: what it is asked is this application's
         if (redis !== undefined) stops.push(() => redis.stop());
         const delayMs = distances.find((one) => one.latencyMs === latencyMs)?.delayMs ?? 0;
@@ -127,9 +114,10 @@ function loadsOf(site, latencyMs) {
  */
 async function playRound({ site, latencyMs, loads, port, server, redis }, loader, effort, cells) {
   const { seconds, sessions } = effort;
-  // Each comes back after a minute, when copies in memory have gone: they are read again first.
   const { connections } = LOADS.reads;
-  await ask(loader, { port, connections, seconds, amount: Math.ceil(WARM_UP * sessions), writeEvery: 0 });
+  const share = SITES[site]?.store === "sessionmesh" ? WARM_UP : SHORT_WARM_UP;
+  const amount = Math.max(connections, Math.ceil(share * sessions)); // autocannon wants one for each connection
+  await ask(loader, { port, connections, seconds, amount, writeEvery: 0 });
   for (const load of loads) {
     const { connections, writeEvery, share } = LOADS[load];
     const key = `${site} ${load} ${latencyMs}`;

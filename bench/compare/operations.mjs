@@ -4,21 +4,7 @@ import { READER_CONFIGURATIONS, REMOTE_CONFIGURATIONS } from "./operation-setups
 import { LATENCY_PEERS } from "./peers.mjs";
 import { takeTurns } from "./series.mjs";
 
-/**
- * @typedef {import("./series.mjs").Series} Series
- * @typedef {import("./series.mjs").Timed} Timed
- *
- * @typedef {object} Operations
- * @property {import("../harness.mjs").Effort} effort
- * @property {Record<string, string>} readers how those of the cached reads are set up
- * @property {Record<string, string>} remotes how those of what goes to Redis are
- * @property {{ length: number, width: number, rows: Timed[] }[]} cached by the length of a session's JSON, and how many are in flight
- * @property {{ operation: string, width: number, length: number, rows: Timed[] }[]} remote by how many are in flight
- * @property {{ name: string, bytes: Series }[]} allocated per cached read of 1 KB
- * @property {{ name: string, bytes: Series }[]} heap per cached session of 1 KB
- * @property {number} heapSessions
- * @property {{ name: string, sessions: number, length: number, bytes: Series }[]} million per session, of very many
- */
+/** @typedef {import("./figures.mjs").Operations} Operations */
 
 /** Whose memory is weighed, by their keys. */
 const HELD_BY = [

@@ -4,16 +4,7 @@ import { growthSection } from "./sections/growth.mjs";
 import { httpSection } from "./sections/http.mjs";
 import { operationsSection } from "./sections/operations.mjs";
 
-/**
- * @typedef {object} Comparison what `run.mjs` has measured; parts that were not measured are missing
- * @property {Record<string, string>} machine
- * @property {Record<string, string>} versions
- * @property {import("./coherence.mjs").Coherence} [coherence]
- * @property {import("./http.mjs").Http} [http]
- * @property {import("./commands.mjs").Commands} [commands]
- * @property {import("./operations.mjs").Operations} [operations]
- * @property {import("./growth.mjs").Growth} [growth]
- */
+/** @typedef {import("./figures.mjs").Comparison} Comparison */
 
 /**
  * The page and its charts: nothing but what the figures say.

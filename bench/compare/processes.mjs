@@ -46,9 +46,26 @@ export async function ask(child, message) {
 export async function pin(core, pids) {
   if (process.platform !== "linux" || (core > 0 && cpus().length < 2)) return false;
   try {
-    for (const pid of pids) await promisify(execFile)("taskset", ["-acp", `${core}`, `${pid}`]);
+    await allow(`${core}`, pids);
     return true;
   } catch {
     return false;
   }
+}
+
+/**
+ * Takes back what `pin()` did.
+ *
+ * @param {readonly number[]} pids
+ */
+export async function unpin(pids) {
+  await allow(`0-${cpus().length - 1}`, pids);
+}
+
+/**
+ * @param {string} cores
+ * @param {readonly (number | undefined)[]} pids
+ */
+async function allow(cores, pids) {
+  for (const pid of pids) await promisify(execFile)("taskset", ["-acp", cores, `${pid}`]);
 }

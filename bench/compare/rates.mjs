@@ -16,7 +16,7 @@ const SETTLE_MS = 50;
  * How many commands a node sends to Redis in a second, by how many requests it answers, each of which reads and touches a session.
  *
  * @param {{ name: "connect-redis" | "sessionmesh", rate: number, seconds: number, rounds: number }} options
- * @returns {Promise<import("./commands.mjs").Commands["rates"][0]>}
+ * @returns {Promise<import("./figures.mjs").Commands["rates"][0]>}
  */
 export async function run({ name, rate, seconds, rounds }) {
   const redis = await startRedis();

@@ -19,7 +19,7 @@ const SESSIONS = (/** @type {number} */ length) => (length > 10_000 ? 64 : lengt
  * alone writes and deletes beside it.
  *
  * @param {{ port: number, effort: import("../harness.mjs").Effort, lengths: readonly number[], quick: boolean }} options
- * @returns {Promise<import("./operations.mjs").Operations["remote"]>}
+ * @returns {Promise<import("./figures.mjs").Operations["remote"]>}
  */
 export async function run({ port, effort, lengths, quick }) {
   const remotes = await openRemotes(port);

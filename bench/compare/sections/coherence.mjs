@@ -7,8 +7,8 @@ import { digits, median, spread, table } from "../markdown.mjs";
  * @property {Record<string, string>} charts by name
  * @property {import("../judge.mjs").Judged} judged what a peer is ahead in, and why
  *
- * @typedef {import("../stories.mjs").Outcome} Outcome
- * @typedef {import("../coherence.mjs").Coherence} Coherence
+ * @typedef {import("../figures.mjs").Outcome} Outcome
+ * @typedef {import("../figures.mjs").Coherence} Coherence
  */
 
 /** What is this young when it is served last counts as right: a message takes as long. */

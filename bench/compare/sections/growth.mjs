@@ -3,8 +3,8 @@ import { judge, together } from "../judge.mjs";
 import { digits, median, ranged, spread, table, time } from "../markdown.mjs";
 
 /**
- * @typedef {import("../growth.mjs").Growth} Growth
- * @typedef {import("../commands.mjs").Commands} Commands
+ * @typedef {import("../figures.mjs").Growth} Growth
+ * @typedef {import("../figures.mjs").Commands} Commands
  */
 
 const ms = (/** @type {number} */ value) => `${digits(value)} ms`;

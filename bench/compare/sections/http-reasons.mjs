@@ -13,7 +13,7 @@ const OWN_OBJECT =
 const FULL_CORE =
   "With 32 at a time the process is never idle, so p50, p99 and requests per second say the same as its processor time: who waits, waits for the turn of others.";
 
-/** @type {Record<import("../http.mjs").Load, (site: Site) => Why>} */
+/** @type {Record<import("../figures.mjs").Load, (site: Site) => Why>} */
 export const HTTP_REASONS = {
   reads: (site) => (site.stack === "Express" ? EXPRESS_READS : site.variant ? LEAN_READS : ROLLING_READS),
   mixed: (site) => ({

@@ -4,10 +4,10 @@ import { digits, median, spread, table, time } from "../markdown.mjs";
 import { HTTP_REASONS } from "./http-reasons.mjs";
 
 /**
- * @typedef {import("../http.mjs").Http} Http
- * @typedef {import("../http.mjs").Cell} Cell
- * @typedef {import("../http.mjs").Load} Load
- * @typedef {import("../commands.mjs").Commands} Commands
+ * @typedef {import("../figures.mjs").Http} Http
+ * @typedef {import("../figures.mjs").Cell} Cell
+ * @typedef {import("../figures.mjs").Load} Load
+ * @typedef {import("../figures.mjs").Commands} Commands
  * @typedef {Http["sites"][0]} Site
  * @typedef {"perSecond" | "p50Ms" | "p99Ms" | "cpuUsPerRequest" | "redisCpuUsPerRequest"} Figure
  */

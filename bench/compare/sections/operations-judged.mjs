@@ -5,7 +5,7 @@ import { size } from "./operations.mjs";
 /**
  * Who is ahead in the operations. The reasons are from profiles of them.
  *
- * @typedef {import("../operations.mjs").Operations} Operations
+ * @typedef {import("../figures.mjs").Operations} Operations
  * @typedef {import("../judge.mjs").Reason} Reason
  */
 

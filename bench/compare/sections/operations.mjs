@@ -3,7 +3,7 @@ import { digits, ranged, table, time } from "../markdown.mjs";
 import { judgeCached, judgeMemory, judgeRemote } from "./operations-judged.mjs";
 
 /**
- * @typedef {import("../operations.mjs").Operations} Operations
+ * @typedef {import("../figures.mjs").Operations} Operations
  * @typedef {import("../series.mjs").Timed} Timed
  */
 
