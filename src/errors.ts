@@ -65,14 +65,26 @@ export class InvalidSessionDataError extends SessionMeshError {
   }
 }
 
-/** A conditional write found another revision than the one it was based on, or no session any more. Nothing was written. */
+/**
+ * A conditional write found another revision than the one it was based on, or no session any more. Nothing was written, unless
+ * `maybeApplied` says otherwise.
+ */
 export class SessionConflictError extends SessionMeshError {
   readonly code = "SESSION_CONFLICT";
+  /**
+   * Whether the write may have been carried out all the same, before what it met: its first reply was lost, it was sent again, and somebody else was
+   * faster with the next one. Whoever writes again what must not be written twice finds out from `current` first.
+   */
+  readonly maybeApplied: boolean;
   /** The session as it is now, for a write; `undefined` if there is none, and for a deletion. */
   declare readonly current: { readonly data: unknown; readonly revision: string } | undefined;
 
-  constructor(keyHash: string, current?: SessionConflictError["current"]) {
-    super(`Session ${keyHash} was changed or deleted by somebody else since it was read.`);
+  constructor(keyHash: string, current?: SessionConflictError["current"], maybeApplied = false) {
+    const doubt = maybeApplied
+      ? " Its reply was lost the first time: it may have been written before that."
+      : "";
+    super(`Session ${keyHash} was changed or deleted by somebody else since it was read.${doubt}`);
+    this.maybeApplied = maybeApplied;
     // not enumerable: whoever logs the error does not mean to log the session
     Object.defineProperty(this, "current", { value: current });
   }

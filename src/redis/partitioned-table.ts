@@ -80,6 +80,11 @@ export class PartitionedTable {
     return found.sort((a, b) => a.endMs - b.endMs).map(({ id }) => id);
   }
 
+  /** Asked of one partition for all, which the user's name decides. */
+  mayLimit(user: string, id: string, others: readonly string[], memoryMs: number): Promise<boolean> {
+    return this.#tables.of(user).mayLimit(user, id, others, memoryMs);
+  }
+
   async reassert(ids: readonly string[]): Promise<number> {
     const groups = [...this.#tables.group(ids)];
     return total(await Promise.all(groups.map(([table, ids]) => table.reassert(ids))));

@@ -33,7 +33,10 @@ export interface RedisPort {
    */
   connect?(signal: AbortSignal): Promise<Connection>;
 
-  /** Resolves when commands may be sent; `undefined` if they may be at once, as by default. */
+  /**
+   * Resolves when commands may be sent; `undefined` if they may be at once, as by default. What is sent before that, a client would keep and send
+   * when nobody waits for it any more.
+   */
   ready?(): Promise<void> | undefined;
 }
 

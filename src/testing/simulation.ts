@@ -1,3 +1,4 @@
+import { type Clock, pause } from "../clock.js";
 import type { Invalidation } from "../cluster/membership.js";
 import { SessionMeshError } from "../errors.js";
 import { DEFAULT_CACHE_TTL_MS } from "../options.js";
@@ -51,6 +52,7 @@ const SHORT_CACHE_TTL_MS = 700;
 const TOLERANCE_MS = 5;
 /** How often a read is tried when all is well again. */
 const SETTLING_ATTEMPTS = 20;
+const SETTLING_PAUSE_MS = 500;
 /** How long the nodes have to come to rest after the last step. */
 const REST_MS = 4_000;
 
@@ -209,20 +211,21 @@ async function settle(
   for (const { node, store } of players) {
     for (const id of ids) {
       const session = await world.settle(
-        node.perform(() => persistently(() => store.get(id, { consistency: "strong" }))),
+        node.perform(() => persistently(node.clock, () => store.get(id, { consistency: "strong" }))),
       );
       history.settled(id, session !== undefined, world.nowMs);
     }
   }
 }
 
-/** A slow network makes a read too slow now and then, but not each time. */
-async function persistently<R>(read: () => Promise<R>): Promise<R> {
+/** A slow network makes a read too slow now and then, but not each time; the circuit may be open after it. */
+async function persistently<R>(clock: Clock, read: () => Promise<R>): Promise<R> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await read();
     } catch (error) {
       if (attempt === SETTLING_ATTEMPTS) throw error;
+      await pause(clock, SETTLING_PAUSE_MS);
     }
   }
 }

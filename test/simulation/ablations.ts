@@ -79,6 +79,9 @@ const isRun = (script: { sha1: string; lua: string }, [name, what]: Command) =>
   (name === "EVALSHA" && what === script.sha1) || (name === "EVAL" && what === script.lua);
 /** Where the arguments of a script begin; they are counted from 1, as in Lua. */
 const argument = (command: Command, n: number) => 2 + Number(command[2]) + n;
+/** Whether this part of a command that writes sessions says on what condition. */
+const isPutCondition = (command: Command, i: number) =>
+  (i - argument(command, 6)) % 8 === 0 && i >= argument(command, 6);
 const withArgument = (command: Command, n: number, value: string) =>
   command.map((part, i) => (i === argument(command, n) ? value : part)) as unknown as Command;
 
@@ -459,8 +462,11 @@ export const ABLATIONS: readonly Ablation[] = [
     without: "compare-and-set",
     breaks: ["I4"],
     apply: serverDoes((_server, command, run) => {
-      const isUpdate = isRun(PUT, command) && command[argument(command, 1)] === "update";
-      return run(isUpdate ? withArgument(command, 1, "set") : command);
+      if (!isRun(PUT, command)) return run(command);
+      const unconditional = command.map((part, i) =>
+        isPutCondition(command, i) && part[0] === "=" ? "set" : part,
+      );
+      return run(unconditional as unknown as Command);
     }),
   },
   {
@@ -470,7 +476,7 @@ export const ABLATIONS: readonly Ablation[] = [
       let writes = 0;
       return serverDoes((_server, command, run) => {
         const diesNow = isRun(PUT, command) && writes++ % 4 === 0;
-        return run(diesNow ? withArgument(command, 11, "") : command);
+        return run(diesNow ? withArgument(command, 1, "") : command);
       })();
     },
   },
