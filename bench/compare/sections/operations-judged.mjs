@@ -122,7 +122,7 @@ const REMOTE_REASONS = {
   },
   write: {
     reason:
-      "One script checks the revision, writes, moves the chain and publishes; Redis runs it for longer than a SET, and the node that wrote hears its own message. With large sessions it also costs the copy that this node keeps in memory, and Redis the way of a long text through Lua.",
+      "One script checks the revision, writes, moves the chain and publishes; Redis runs it for longer than a SET, and the node that wrote hears its own message. With many in flight, those that are made in one turn of the event loop go together in one script. With large sessions it also costs the copy that this node keeps in memory, and Redis the way of a long text through Lua.",
     work: "little, without giving up that the write and its message are one. For large sessions, a value that does not pass through Lua: a SET beside the script, in one transaction, with the checks before it.",
   },
   delete: {
