@@ -43,7 +43,7 @@ export function pageOf(comparison) {
 
 /** What all figures have in common. */
 const HOW =
-  "A figure with brackets is the median of several rounds in which all candidates take turns; in the brackets stand the least and the most of the rounds, unless they are the same. What fails is told by its worst outcome. Ratios are taken round by round, and mean more than times: the machine's speed changes from second to second, for all of them.";
+  "A figure is the median of several rounds in which all candidates take turns; in brackets stand the least and the most of the rounds, where they differ. Where it is otherwise the page says so: commands are counted beside each other, since nothing is timed then, and of what fails the worst outcome is told. Ratios are taken round by round, and mean more than times: the machine's speed changes from second to second, for all of them.";
 
 /** @param {import("./judge.mjs").Judged} judged */
 function whereOthersAreAhead({ losses, withinNoise }) {

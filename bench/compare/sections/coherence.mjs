@@ -38,6 +38,7 @@ export function coherenceSection(coherence) {
     '`node-redis client-side cache` has one connection for reading and hearing, so a cut is both; its documentation sets no `ttl`, and then "until its TTL" is for good. `cacheable` is given listeners for the errors of its two connections for Pub/Sub, which are private to its provider: without, a cut ends the process. `sessionmesh` states a bound, `cluster.maxStalenessMs`, of 2 s by default; [no answer is older](internals/protocol.md#the-promises).',
     "## What requests of one session do to each other",
     `Over HTTP with express-session, two nodes, ${rounds} times each; the worst outcome. The stores in memory have one process alone. "Lost": changes of a request that was answered are gone. "Resurrected": the session of a user who has logged out, or the id from before the login, lives.`,
+    "Set up as `session({ store, secret, resave: false, saveUninitialized: false })`, with `resave: true` where it says so, and `new session.MemoryStore()`, `new MemoryStore({ checkPeriod })` of memorystore, `new RedisStore({ client, prefix })` of connect-redis, or `new ExpressSessionStore({ client, prefix })`.",
     httpTable(http),
     "## How soon a node hears of a change",
     `From the call of a write in one process until another one has heard that its copy is over, in milliseconds; ${rounds} rounds of ${writes} writes, one after the other.`,

@@ -131,6 +131,7 @@ export function httpSection(http, commands) {
     "## HTTP, end to end",
     `Applications with one route that answers from the session, each in a process of its own${pinned ? " and on a core of its own; everything else, Redis and autocannon too, shares the other one" : ""}. ${digits(effort.sessions)} visitors are logged in, each with a session of 1 KB; ${effort.rounds} rounds of ${effort.seconds} s. CPU means more than requests per second, of which the machine has its share. ${countedHow(commands)}`,
     sites.map((site) => `- ${nameOf(site)}: \`${site.configuration}\``).join("\n"),
+    ...failures(http),
     "### What was wanted",
     goals(http, measured),
     "### 95 % reads, 5 % writes, 32 at a time",
@@ -162,11 +163,26 @@ export function httpSection(http, commands) {
   };
 }
 
+/**
+ * A request that was not answered by 200 makes its figures doubtful.
+ *
+ * @param {Http} http
+ */
+function failures({ cells, sites }) {
+  const failed = cells.filter((cell) => cell.failed > 0);
+  if (failed.length === 0) return [];
+  const said = failed.map((cell) => {
+    const site = sites.find(({ key }) => key === cell.site);
+    return `${digits(cell.failed)} of ${site && nameOf(site)}, ${LOADS[cell.load]}, ${cell.latencyMs} ms added`;
+  });
+  return [`**Requests failed**: ${said.join("; ")}.`];
+}
+
 /** @param {Commands | undefined} commands */
 function countedHow(commands) {
   if (commands === undefined) return "";
   const { perSecond, seconds, rounds } = commands.effort;
-  return `Commands are counted apart, with ${digits(perSecond)} requests per second for each application, so that the count does not depend on the machine: ${rounds === 1 ? "once" : `${rounds} times`} over ${digits(seconds)} s of reads for sessionmesh, whose copies live for 30 s in memory, its default: all of them are read again.`;
+  return `Commands are counted apart, all applications of sessionmesh at the same time, with ${digits(perSecond)} requests per second for each application, so that the count does not depend on the machine: ${rounds === 1 ? "once" : `${rounds} times`} over ${digits(seconds)} s of reads for sessionmesh, whose copies live for 30 s in memory, its default: all of them are read again.`;
 }
 
 /**
