@@ -57,8 +57,9 @@ export const EVENTS = {
   "failover, without turns": { ...BUSY, maxConcurrentLoads: 10_000 },
   "failover, with turns": BUSY,
   "failover, 2,000 nodes": { ...BUSY, nodes: 2_000 },
+  "failover, 2,000 nodes, turns of 2": { ...BUSY, nodes: 2_000, maxConcurrentLoads: 2 },
   "mass logout": { ...MASS_LOGOUT, nodes: 1_000 },
-  "mass logout, 2,000 nodes": { ...MASS_LOGOUT, nodes: 2_000 },
+  "mass logout, 2,000 nodes": { ...MASS_LOGOUT, nodes: 2_000, measuredMs: 20_000 },
 };
 
 /** For `--short`: shows that everything works. */
