@@ -4,7 +4,7 @@ import { RedisStore as ConnectRedisStore } from "connect-redis";
 import express from "express";
 import session from "express-session";
 import { ExpressSessionStore } from "sessionmesh/express";
-import { connectNodeRedis, PREFIX, WIDE_BOUNDS } from "./redis.mjs";
+import { connectNodeRedis, PREFIX } from "./redis.mjs";
 import { Visitor } from "./visitor.mjs";
 
 const FIFTY = Array.from({ length: 50 }, (_, n) => n);
@@ -109,7 +109,7 @@ export async function openConnectRedis(client) {
  * @returns {Promise<OpenStore>}
  */
 export async function openSessionmesh(client) {
-  const store = new ExpressSessionStore({ client, prefix: PREFIX, ...WIDE_BOUNDS });
+  const store = new ExpressSessionStore({ client, prefix: PREFIX });
   await store.store.start();
   const sessions = /** @type {import("sessionmesh").SessionStore<{ n?: number }>} */ (
     /** @type {unknown} */ (store.store)

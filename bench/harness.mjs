@@ -30,6 +30,7 @@ import { setImmediate as turnOfEventLoop } from "node:timers/promises";
  * @property {string} name
  * @property {Spread} timeNs per operation
  * @property {Spread} ratio to the reference, round by round
+ * @property {readonly number[]} timesNs per operation, by round
  */
 
 /** How many results of an operation are kept at a time. */
@@ -60,7 +61,7 @@ export async function compare(candidates, { rounds, roundMs, warmUpMs }) {
   return candidates.map(({ name }, i) => {
     const times = timesNs[i] ?? [];
     const ratios = times.map((time, round) => time / (reference[round] ?? Number.NaN));
-    return { name, timeNs: spreadOf(times), ratio: spreadOf(ratios) };
+    return { name, timeNs: spreadOf(times), ratio: spreadOf(ratios), timesNs: times };
   });
 }
 

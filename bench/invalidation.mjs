@@ -3,7 +3,7 @@ import { EventEmitter, once } from "node:events";
 import { ClusteredRedisStore } from "sessionmesh";
 import { quantile } from "./harness.mjs";
 import { connectNodeRedis, PREFIX, WIDE_BOUNDS } from "./redis.mjs";
-import { makeId, makeSession } from "./sessions.mjs";
+import { makeData, makeId } from "./sessions.mjs";
 
 /** How many sessions are changed, and then deleted. */
 const SESSIONS = 500;
@@ -21,7 +21,7 @@ export async function run({ redisUrl, quick }) {
 
   /** @type {Record<string, (id: string, n: number) => Promise<unknown>>} */
   const operations = {
-    set: (id, n) => store.set(id, { ...makeSession(n), changed: true }),
+    set: (id, n) => store.set(id, { ...makeData(n), changed: true }),
     delete: (id) => store.delete(id),
   };
   const rows = [];
@@ -30,7 +30,7 @@ export async function run({ redisUrl, quick }) {
     const delaysNs = { sinceCall: [], sinceResolved: [] };
     for (let n = 0; n < (quick ? 5 : SESSIONS); n++) {
       const id = `${name} ${makeId(n)}`; // what was deleted cannot be written again
-      await store.set(id, makeSession(n));
+      await store.set(id, makeData(n));
       await other.hold(id);
       const evicted = other.evicts(id);
       const calledAt = process.hrtime.bigint();

@@ -2,7 +2,7 @@ import { setImmediate as turnOfEventLoop } from "node:timers/promises";
 import { ClusteredRedisStore, RedisStore } from "sessionmesh";
 import { inFlight, spreadOf } from "./harness.mjs";
 import { connectNodeRedis, PREFIX, WIDE_BOUNDS } from "./redis.mjs";
-import { makeId, makeSession } from "./sessions.mjs";
+import { makeData, makeId } from "./sessions.mjs";
 
 /** How long a session's JSON is, and how many such sessions are cached: 2 to 5 MB in all. */
 const POPULATIONS = [
@@ -25,7 +25,7 @@ export async function run({ redisUrl, quick }) {
   const rows = [];
   for (const { length, sessions } of POPULATIONS) {
     const population = quick ? sessions / 10 : sessions;
-    await inFlight(WIDTH)((n) => writer.set(makeId(n), makeSession(n, length)))(population);
+    await inFlight(WIDTH)((n) => writer.set(makeId(n), makeData(n, length)))(population);
     const samples = [];
     for (let n = 0; n < (quick ? 1 : REPETITIONS); n++) samples.push(await sample(client, population));
     await writer.clear();

@@ -36,7 +36,7 @@ export async function run({ redisUrl, quick }) {
       site.stop();
       await site.store?.clear();
       await site.store?.close();
-      client.destroy();
+      await client.close(); // a middleware may still be saving what it has answered with
     }
     rows.push({ name: middleware.name, values });
   }

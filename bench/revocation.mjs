@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ClusteredRedisStore } from "sessionmesh";
 import { quantile } from "./harness.mjs";
 import { connectNodeRedis, PREFIX } from "./redis.mjs";
-import { makeSession } from "./sessions.mjs";
+import { makeData } from "./sessions.mjs";
 
 const OTHER_NODES = 2;
 /** How many sessions are deleted, and how many revoked. */
@@ -34,7 +34,7 @@ export async function run({ redisUrl, quick }) {
   const timesNs = { delete: [], revoke: [] };
   for (let n = 0; n < (quick ? 5 : SESSIONS); n++) {
     for (const name of /** @type {const} */ (["delete", "revoke"])) {
-      const { id } = await store.create(makeSession(n));
+      const { id } = await store.create(makeData(n));
       await Promise.all(others.map((other) => other.hold(id)));
       const calledAt = process.hrtime.bigint();
       const outcome = await store[name](id);
@@ -46,7 +46,7 @@ export async function run({ redisUrl, quick }) {
   const deathsNs = [];
   for (let n = 0; n < (quick ? 1 : DEATHS); n++) {
     const doomed = await startOther();
-    const { id } = await store.create(makeSession(n));
+    const { id } = await store.create(makeData(n));
     await doomed.hold(id);
     await doomed.kill();
     const { waitedMs } = await store.revoke(id);

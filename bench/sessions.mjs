@@ -66,6 +66,17 @@ export function makeSession(seed, length = 1_000) {
   return shop;
 }
 
+/**
+ * The same as plain data, as an application gives it to a store or a cache that it calls itself.
+ *
+ * @param {number} seed
+ * @param {number} [length]
+ * @returns {object}
+ */
+export function makeData(seed, length) {
+  return JSON.parse(JSON.stringify(makeSession(seed, length)));
+}
+
 /** The cookie of a session that is used now. */
 export function makeCookie() {
   return Object.assign(new session.Cookie(), { maxAge: MAX_AGE_MS, secure: true, sameSite: "lax" });

@@ -3,17 +3,7 @@ import { measure } from "./measure.mjs";
 import { LATENCY_PEERS, PEERS } from "./peers.mjs";
 import { STORIES, TTL_MS, WATCH_MS } from "./stories.mjs";
 
-/**
- * @typedef {object} Coherence
- * @property {number} rounds
- * @property {number} ttlMs
- * @property {number} watchMs
- * @property {number} writes of which each round of the latencies consists
- * @property {{ key: string, name: string, configuration: string, outcomes: Record<string, import("./stories.mjs").Outcome[]> }[]} peers
- * @property {{ key: string, name: string }[]} stories
- * @property {{ name: string, expected: number, wrong: string, left: Record<string, number[]> }[]} http
- * @property {{ name: string, p50Ms: number[], p99Ms: number[] }[]} latency
- */
+/** @typedef {import("./figures.mjs").Coherence} Coherence */
 
 /**
  * What each cache in front of Redis answers when something fails, what each store does to requests that overlap, and how soon a

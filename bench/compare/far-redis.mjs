@@ -1,6 +1,7 @@
 /**
- * Puts Redis servers further away, from a process of its own: for each `{ port, latencyMs }` that it is sent, a proxy before that
- * port, of which it tells the port. The TCP proxy counts in whole milliseconds; here it is made to look many times in one.
+ * Puts Redis servers further away, from a process of its own: for each `{ port, delayMs }` that it is sent, a proxy before that port, of which
+ * it tells the port; with `{ proxyPort, delayMs }` that one holds back for longer or shorter. The delay is there and back. The TCP proxy
+ * counts in whole milliseconds; here it is made to look many times in one.
  */
 import { TcpProxy } from "../../dist/testing/index.js";
 
@@ -14,14 +15,24 @@ const proxies = [];
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
 let idle = 0;
 
+/** @typedef {{ port: number, delayMs: number } | { proxyPort: number, delayMs: number }} Order */
+
 process.once("disconnect", () => process.exit());
-process.on("message", async (/** @type {{ port: number, latencyMs: number }} */ { port, latencyMs }) => {
-  const proxy = await TcpProxy.start({ targetPort: port });
-  proxy.delayMs = latencyMs / 2; // each way
-  if (proxies.push(proxy) === 1) look();
+process.on("message", async (/** @type {Order} */ order) => {
+  const proxy =
+    "port" in order ? await start(order.port) : proxies.find(({ port }) => port === order.proxyPort);
+  if (proxy === undefined) throw new Error("there is no such proxy");
+  proxy.delayMs = order.delayMs / 2; // each way
   process.send?.({ port: proxy.port });
 });
 process.send?.("ready");
+
+/** @param {number} targetPort */
+async function start(targetPort) {
+  const proxy = await TcpProxy.start({ targetPort });
+  if (proxies.push(proxy) === 1) look();
+  return proxy;
+}
 
 function look() {
   for (const proxy of proxies) {

@@ -1,22 +1,12 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { startRedis } from "../../scripts/redis-server.mjs";
-import { spreadOf } from "../harness.mjs";
 import { measure } from "./measure.mjs";
+import { takeTurns } from "./series.mjs";
 
-/**
- * @typedef {import("../harness.mjs").Spread} Spread
- *
- * @typedef {object} Growth
- * @property {number} rounds
- * @property {{ name: string, sessions: number, readNs: Spread, heapBytes: number, flushNs: Spread }[]} caches
- * @property {{ name: string, wanted: number, perSecond: number, commandsPerSecond: number }[]} rates
- * @property {number} rateSeconds
- * @property {{ name: string, ms: Spread }[]} starts until a node can answer from memory
- * @property {{ name: string, ms: Spread }[]} imports until a process has loaded the package and ended
- */
+/** @typedef {import("./figures.mjs").Growth} Growth */
 
-/** What a process has to load, by its name in the table; the packages are found from this directory. */
+/** What a process has to load, by its name in the table; the packages are found from this directory. @type {Record<string, string>} */
 const IMPORTS = {
   "node alone": "",
   sessionmesh: 'await import("../../dist/index.js")',
@@ -26,9 +16,10 @@ const IMPORTS = {
   bentocache: 'await import("bentocache")',
   cacheable: 'await import("cacheable")',
 };
+const STARTS = 9;
 
 /**
- * How the costs grow with the sessions in memory and with the requests.
+ * How the costs grow with the sessions in memory, and what a start takes.
  *
  * @param {{ quick: boolean }} options
  * @returns {Promise<Growth>}
@@ -40,15 +31,8 @@ export async function run({ quick }) {
     caches.push(...(await measure("large-caches", { sessions, rounds })));
   const redis = await startRedis();
   try {
-    const { port } = redis;
-    const rateSeconds = quick ? 0.3 : 31; // longer than a copy stays in memory
-    const rates = await measure("rates", {
-      port,
-      seconds: rateSeconds,
-      rates: quick ? [1_000] : [1_000, 5_000, 20_000],
-    });
-    const starts = await measure("starts", { port, rounds: quick ? 1 : 9 });
-    return { rounds, caches, rates, rateSeconds, starts, imports: await timeImports(quick ? 1 : 9) };
+    const starts = await measure("starts", { port: redis.port, rounds: quick ? 1 : STARTS });
+    return { rounds, caches, starts, imports: await timeImports(quick ? 1 : STARTS) };
   } finally {
     await redis.stop();
   }
@@ -56,16 +40,12 @@ export async function run({ quick }) {
 
 /** @param {number} rounds */
 async function timeImports(rounds) {
-  /** @type {Map<string, number[]>} */
-  const timesMs = new Map(Object.keys(IMPORTS).map((name) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, code] of Object.entries(IMPORTS)) {
-      const startedAt = performance.now();
-      await promisify(execFile)(process.execPath, ["--input-type=module", "-e", code], {
-        cwd: import.meta.dirname,
-      });
-      timesMs.get(name)?.push(performance.now() - startedAt);
-    }
-  }
-  return [...timesMs].map(([name, times]) => ({ name, ms: spreadOf(times) }));
+  const taken = await takeTurns(Object.keys(IMPORTS), rounds, async (name) => {
+    const startedAt = performance.now();
+    await promisify(execFile)(process.execPath, ["--input-type=module", "-e", IMPORTS[name] ?? ""], {
+      cwd: import.meta.dirname,
+    });
+    return performance.now() - startedAt;
+  });
+  return taken.map(({ name, series }) => ({ name, ms: series }));
 }

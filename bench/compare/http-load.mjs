@@ -6,6 +6,7 @@
  * @property {number} connections
  * @property {number} seconds
  * @property {number} [amount] of requests, whatever time they take
+ * @property {number} [perSecond] requests, at most; otherwise as many as are answered
  * @property {number} writeEvery one request in so many writes; 0: none
  *
  * @typedef {object} Answered
@@ -50,7 +51,7 @@ async function logIn({ port, logins }) {
  * @param {Task} task
  * @returns {Promise<Answered>}
  */
-async function load({ port, connections, seconds, amount, writeEvery }) {
+async function load({ port, connections, seconds, amount, perSecond, writeEvery }) {
   const all = cookies.get(port) ?? [];
   let client = 0;
   /** @type {number[]} */
@@ -62,6 +63,7 @@ async function load({ port, connections, seconds, amount, writeEvery }) {
     url: `http://127.0.0.1:${port}`,
     connections,
     ...(amount === undefined ? { duration: seconds } : { amount }),
+    ...(perSecond !== undefined && { overallRate: perSecond }),
     sampleInt: 100,
     setupClient(/** @type {{ setRequests(requests: object[]): void }} */ connection) {
       const mine = all.filter((_, n) => n % connections === client % connections);

@@ -1,73 +1,48 @@
-import { execFile, fork } from "node:child_process";
-import { once } from "node:events";
-import { cpus } from "node:os";
-import { setTimeout as delay } from "node:timers/promises";
-import { promisify } from "node:util";
 import { startRedis } from "../../scripts/redis-server.mjs";
-import { quantile } from "../harness.mjs";
 import { connectNodeRedis, info } from "../redis.mjs";
-import { SITES } from "./sites.mjs";
+import { calibrate, pingMs } from "./distance.mjs";
+import { ask, pin, startProcess, unpin } from "./processes.mjs";
+import { describeSites, SITES } from "./sites.mjs";
 
 /** Latency that is added between an application and Redis, there and back, in milliseconds. */
 const LATENCIES_MS = [0, 0.5, 2];
-const PINGS = 200;
-/** How many requests of each session come first, untimed. */
+/** How many requests of each session come first, untimed: a round comes a minute after the one before, when copies in memory have gone. */
 const WARM_UP = 1.2;
+/** The same for all that do not hold such copies. */
+const SHORT_WARM_UP = 0.3;
 
 /**
  * What is asked of each application. "calm": one visitor after the other, which shows how long a request takes; otherwise as many at
  * a time as keep the application busy.
  */
 const LOADS = {
-  mixed: { connections: 32, writeEvery: 20, onlyNear: false, share: 1 },
-  reads: { connections: 32, writeEvery: 0, onlyNear: true, share: 1 },
-  calm: { connections: 1, writeEvery: 0, onlyNear: false, share: 0.6 },
+  mixed: { connections: 32, writeEvery: 20, share: 1 },
+  reads: { connections: 32, writeEvery: 0, share: 1 },
+  calm: { connections: 1, writeEvery: 0, share: 0.6 },
 };
 
-const FULL = {
-  sessions: 1_000,
-  rounds: 5,
-  seconds: 1.3,
-  countSeconds: 33,
-  countOthersSeconds: 4,
-};
-const QUICK = {
-  sessions: 32,
-  rounds: 1,
-  seconds: 0.2,
-  countSeconds: 0.3,
-  countOthersSeconds: 0.3,
-};
+const FULL = { sessions: 1_000, rounds: 5, seconds: 1.3 };
+const QUICK = { sessions: 32, rounds: 1, seconds: 0.2 };
 
 /**
- * @typedef {object} Cell one application under one load, by round
- * @property {string} site
- * @property {keyof typeof LOADS} load
- * @property {number} latencyMs
- * @property {number[]} perSecond
- * @property {number[]} p50Ms
- * @property {number[]} p99Ms
- * @property {number[]} cpuUsPerRequest of the application
- * @property {number[]} redisCpuUsPerRequest
- * @property {number} failed
- *
- * @typedef {object} Http
- * @property {typeof FULL} effort
- * @property {boolean} pinned whether the application had a core of its own
- * @property {{ key: string, stack: string, store: string, configuration: string }[]} sites
- * @property {{ latencyMs: number, roundTripMs: number }[]} roundTrips as measured
- * @property {Cell[]} cells
- * @property {{ site: string, load: keyof typeof LOADS, requests: number, commands: number }[]} commands
+ * @typedef {import("./figures.mjs").Load} Load
+ * @typedef {import("./figures.mjs").Cell} Cell
+ * @typedef {import("./figures.mjs").Http} Http
  *
  * @typedef {object} Running
  * @property {string} site
  * @property {number} latencyMs
+ * @property {readonly Load[]} loads
  * @property {number} port
  * @property {import("node:child_process").ChildProcess} server
  * @property {Awaited<ReturnType<typeof connectNodeRedis>>} [redis]
+ *
+ * @typedef {Awaited<ReturnType<typeof connectNodeRedis>>} Client
  */
 
 /**
+ * Applications under load, at several distances from Redis.
+ *
  * @param {{ quick: boolean }} options
  * @returns {Promise<Http>}
  */
@@ -75,87 +50,94 @@ export async function run({ quick }) {
   const effort = quick ? QUICK : FULL;
   const stops = /** @type {(() => unknown)[]} */ ([]);
   try {
-    const start = async (/** @type {string} */ script, /** @type {string[]} */ args = []) => {
-      const child = fork(new URL(script, import.meta.url), args);
-      stops.push(() => child.kill());
-      const [first] = await once(child, "message");
-      return { child, first };
-    };
-    const { child: loader } = await start("http-load.mjs");
-    const { child: far } = await start("far-redis.mjs");
+    const { child: loader } = await startProcess("http-load.mjs", [], stops);
+    const { child: far } = await startProcess("far-redis.mjs", [], stops);
     const pinned = await pin(1, [process.pid, loader.pid, far.pid]);
+    if (pinned) stops.push(() => unpin([process.pid])); // the parts after this one have all cores
+    const distances = await openDistances(far, stops);
     /** @type {Running[]} */
     const running = [];
-    for (const [site, { usesRedis, onlyNear }] of Object.entries(SITES)) {
+    for (const [site, { usesRedis }] of Object.entries(SITES)) {
       for (const latencyMs of LATENCIES_MS) {
-        if (latencyMs > 0 && (!usesRedis || onlyNear || quick)) continue;
+        const loads = loadsOf(site, latencyMs);
+        if (loads.length === 0 || (quick && latencyMs > 0 && SITES[site]?.stack !== "Express")) continue;
         const redis = usesRedis ? await startRedis() : undefined; // of its own: what it is asked is this application's
         if (redis !== undefined) stops.push(() => redis.stop());
+        const delayMs = distances.find((one) => one.latencyMs === latencyMs)?.delayMs ?? 0;
         const redisPort =
-          redis && latencyMs > 0 ? (await ask(far, { port: redis.port, latencyMs })).port : redis?.port;
-        const { child: server, first } = await start("http-server.mjs", [
-          site,
-          `redis://127.0.0.1:${redisPort}`,
-        ]);
+          redis && latencyMs > 0 ? (await ask(far, { port: redis.port, delayMs })).port : redis?.port;
+        const { child: server, first } = await startProcess(
+          "http-server.mjs",
+          [site, `redis://127.0.0.1:${redisPort}`],
+          stops,
+        );
         if (pinned) await pin(0, [server.pid]);
         const client = redis && (await connectNodeRedis(redis.url));
         if (client !== undefined) stops.push(() => client.destroy());
-        running.push({ site, latencyMs, port: first.port, server, ...(client && { redis: client }) });
+        running.push({ site, latencyMs, loads, port: first.port, server, ...(client && { redis: client }) });
         await ask(loader, { port: first.port, logins: effort.sessions });
       }
     }
-    const roundTrips = await measureRoundTrips(far, stops);
-    const cells = await measureCells(running, loader, effort);
-    const commands = await countAll(running, loader, effort);
-    const sites = Object.entries(SITES).map(([key, { stack, store, configuration }]) => ({
-      key,
-      stack,
-      store,
-      configuration,
-    }));
-    return { effort, pinned, sites, roundTrips, cells, commands };
+    const cells = new Map();
+    for (let round = 0; round < effort.rounds; round++) {
+      for (const { client, roundTripMs } of distances) roundTripMs.push(await pingMs(client));
+      for (const one of running) await playRound(one, loader, effort, cells);
+    }
+    const roundTrips = distances.map(({ latencyMs, roundTripMs }) => ({ latencyMs, roundTripMs }));
+    return { effort, pinned, sites: describeSites(), roundTrips, cells: [...cells.values()] };
   } finally {
     for (const stop of stops.reverse()) await stop();
   }
 }
 
 /**
- * @param {readonly Running[]} running
+ * What is asked of an application at a distance. Without Redis there is none; what differs in the options of its middleware alone is asked
+ * for what was wanted.
+ *
+ * @param {string} site
+ * @param {number} latencyMs
+ * @returns {readonly Load[]}
+ */
+function loadsOf(site, latencyMs) {
+  const { usesRedis, options } = /** @type {import("./sites.mjs").SiteKind} */ (SITES[site]);
+  if (!usesRedis) return latencyMs === 0 ? ["mixed", "reads"] : [];
+  if (latencyMs === 0) return ["mixed", "reads", "calm"];
+  if (options === undefined) return ["mixed", "calm"];
+  return latencyMs === LATENCIES_MS[1] ? ["calm"] : [];
+}
+
+/**
+ * @param {Running} running
  * @param {import("node:child_process").ChildProcess} loader
  * @param {typeof FULL} effort
+ * @param {Map<string, Cell>} cells
  */
-async function measureCells(running, loader, { rounds, seconds, sessions }) {
-  /** @type {Map<string, Cell>} */
-  const cells = new Map();
-  for (let round = 0; round < rounds; round++) {
-    for (const { site, latencyMs, port, server, redis } of running) {
-      // Each comes back after a minute, when copies in memory have gone: they are read again first.
-      const { connections } = LOADS.reads;
-      await ask(loader, { port, connections, seconds, amount: Math.ceil(WARM_UP * sessions), writeEvery: 0 });
-      for (const [load, { connections, writeEvery, onlyNear, share }] of Object.entries(LOADS)) {
-        if (onlyNear && latencyMs > 0) continue;
-        const name = /** @type {keyof typeof LOADS} */ (load);
-        const key = `${site} ${load} ${latencyMs}`;
-        const cell = cells.get(key) ?? newCell(site, name, latencyMs);
-        cells.set(key, cell);
-        const before = { server: await cpuOf(server), redis: await cpuOfRedis(redis) };
-        const answered = await ask(loader, { port, connections, seconds: share * seconds, writeEvery });
-        const after = { server: await cpuOf(server), redis: await cpuOfRedis(redis) };
-        cell.perSecond.push(answered.perSecond);
-        cell.p50Ms.push(answered.p50Ms);
-        cell.p99Ms.push(answered.p99Ms);
-        cell.cpuUsPerRequest.push((after.server - before.server) / answered.requests);
-        cell.redisCpuUsPerRequest.push((after.redis - before.redis) / answered.requests);
-        cell.failed += answered.failed;
-      }
-    }
+async function playRound({ site, latencyMs, loads, port, server, redis }, loader, effort, cells) {
+  const { seconds, sessions } = effort;
+  const { connections } = LOADS.reads;
+  const share = SITES[site]?.store === "sessionmesh" ? WARM_UP : SHORT_WARM_UP;
+  const amount = Math.max(connections, Math.ceil(share * sessions)); // autocannon wants one for each connection
+  await ask(loader, { port, connections, seconds, amount, writeEvery: 0 });
+  for (const load of loads) {
+    const { connections, writeEvery, share } = LOADS[load];
+    const key = `${site} ${load} ${latencyMs}`;
+    const cell = cells.get(key) ?? newCell(site, load, latencyMs);
+    cells.set(key, cell);
+    const before = { server: await cpuOf(server), redis: await cpuOfRedis(redis) };
+    const answered = await ask(loader, { port, connections, seconds: share * seconds, writeEvery });
+    const after = { server: await cpuOf(server), redis: await cpuOfRedis(redis) };
+    cell.perSecond.push(answered.perSecond);
+    cell.p50Ms.push(answered.p50Ms);
+    cell.p99Ms.push(answered.p99Ms);
+    cell.cpuUsPerRequest.push((after.server - before.server) / answered.requests);
+    cell.redisCpuUsPerRequest.push((after.redis - before.redis) / answered.requests);
+    cell.failed += answered.failed;
   }
-  return [...cells.values()];
 }
 
 /**
  * @param {string} site
- * @param {keyof typeof LOADS} load
+ * @param {Load} load
  * @param {number} latencyMs
  * @returns {Cell}
  */
@@ -174,80 +156,25 @@ function newCell(site, load, latencyMs) {
 }
 
 /**
- * Counts what each application sends to Redis, over longer than a copy stays in memory.
- *
- * @param {readonly Running[]} running
- * @param {import("node:child_process").ChildProcess} loader
- * @param {typeof FULL} effort
- */
-async function countAll(running, loader, { countSeconds, countOthersSeconds }) {
-  const commands = [];
-  for (const { site, latencyMs, port, redis } of running) {
-    if (latencyMs > 0 || redis === undefined) continue;
-    const seconds = site.includes("Sessionmesh") ? countSeconds : countOthersSeconds;
-    const { connections } = LOADS.reads;
-    for (const load of /** @type {const} */ (["reads", "mixed"])) {
-      const { writeEvery } = LOADS[load];
-      await ask(loader, { port, connections, seconds: countOthersSeconds / 4, writeEvery }); // brings into memory what is kept there
-      let sent = 0;
-      const monitor = redis.duplicate();
-      await monitor.connect();
-      await monitor.monitor((line) => {
-        if (!/^\S+ \[\d+ lua\]/.test(String(line))) sent++; // what a script does inside of the server was not sent
-      });
-      const { requests } = await ask(loader, {
-        port,
-        connections,
-        seconds: load === "mixed" ? countOthersSeconds : seconds,
-        writeEvery,
-      });
-      await delay(50);
-      monitor.destroy();
-      commands.push({ site, load, requests, commands: sent });
-    }
-  }
-  return commands;
-}
-
-/**
- * What a round trip takes through each proxy, without anything else.
+ * A connection to a Redis at each distance, which nothing else uses; and by how much a proxy has to hold back what passes it.
  *
  * @param {import("node:child_process").ChildProcess} far
  * @param {(() => unknown)[]} stops
+ * @returns {Promise<{ latencyMs: number, delayMs: number, client: Client, roundTripMs: number[] }[]>}
  */
-async function measureRoundTrips(far, stops) {
+async function openDistances(far, stops) {
   const redis = await startRedis();
   stops.push(() => redis.stop());
-  const roundTrips = [];
+  const near = await connectNodeRedis(redis.url);
+  stops.push(() => near.destroy());
+  const distances = [];
   for (const latencyMs of LATENCIES_MS) {
-    const port = latencyMs === 0 ? redis.port : (await ask(far, { port: redis.port, latencyMs })).port;
-    const client = await connectNodeRedis(`redis://127.0.0.1:${port}`);
-    const timesMs = [];
-    for (let n = 0; n < PINGS; n++) {
-      const startedAt = performance.now();
-      await client.ping();
-      timesMs.push(performance.now() - startedAt);
-    }
-    client.destroy();
-    roundTrips.push({ latencyMs, roundTripMs: quantile(timesMs, 0.5) });
+    const { client, delayMs } =
+      latencyMs === 0 ? { client: near, delayMs: 0 } : await calibrate(far, redis.port, near, latencyMs);
+    if (client !== near) stops.push(() => client.destroy());
+    distances.push({ latencyMs, delayMs, client, roundTripMs: [] });
   }
-  return roundTrips;
-}
-
-/**
- * @param {import("node:child_process").ChildProcess} child
- * @param {object} message
- * @returns {Promise<any>} what it answers
- */
-async function ask(child, message) {
-  const ended = new AbortController();
-  const onExit = () => ended.abort(new Error("a process of the comparison has ended"));
-  child.once("exit", onExit);
-  const answer = once(child, "message", { signal: ended.signal });
-  child.send(message);
-  const [first] = await answer;
-  child.off("exit", onExit);
-  return first;
+  return distances;
 }
 
 /** @param {import("node:child_process").ChildProcess} server */
@@ -255,26 +182,9 @@ async function cpuOf(server) {
   return (await ask(server, {})).cpuUs;
 }
 
-/** @param {Running["redis"]} redis */
+/** @param {Client | undefined} redis */
 async function cpuOfRedis(redis) {
   if (redis === undefined) return 0;
   const cpu = await info(redis, "cpu");
   return 1e6 * (Number(cpu.get("used_cpu_user")) + Number(cpu.get("used_cpu_sys")));
-}
-
-/**
- * Keeps processes, and those that they start, on one core, where the system can.
- *
- * @param {number} core
- * @param {readonly (number | undefined)[]} pids
- * @returns {Promise<boolean>} whether it could
- */
-async function pin(core, pids) {
-  if (process.platform !== "linux" || (core > 0 && cpus().length < 2)) return false;
-  try {
-    for (const pid of pids) await promisify(execFile)("taskset", ["-acp", `${core}`, `${pid}`]);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,7 +1,8 @@
 import { LRUCache } from "lru-cache";
 import { LocalCache } from "../../dist/index.js";
-import { repeat, spreadOf } from "../harness.mjs";
+import { repeat } from "../harness.mjs";
 import { makeId } from "../sessions.mjs";
+import { seriesOf } from "./series.mjs";
 
 const TTL_MS = 600_000;
 const READS = 200_000;
@@ -23,9 +24,9 @@ const CACHES = {
  * @param {{ sessions: number, rounds: number }} options
  */
 export async function run({ sessions, rounds }) {
-  /** @type {Map<string, { readNs: number[], flushNs: number[], heapBytes: number }>} */
+  /** @type {Map<string, { readNs: number[], flushNs: number[], heapBytes: number[] }>} */
   const figures = new Map(
-    Object.keys(CACHES).map((name) => [name, { readNs: [], flushNs: [], heapBytes: 0 }]),
+    Object.keys(CACHES).map((name) => [name, { readNs: [], flushNs: [], heapBytes: [] }]),
   );
   const ids = Array.from({ length: sessions }, (_, n) => makeId(n));
   // In no order, as requests come: what is read is seldom what was read just before.
@@ -39,7 +40,7 @@ export async function run({ sessions, rounds }) {
       const cache = open(sessions);
       for (const [n, id] of ids.entries()) cache.set(id, { userId: n, csrfToken: n });
       gc();
-      figure.heapBytes = (process.memoryUsage().heapUsed - before) / sessions;
+      figure.heapBytes.push((process.memoryUsage().heapUsed - before) / sessions);
       const read = repeat((i) => cache.get(/** @type {string} */ (ids[asked[i % 65_536] ?? 0])));
       await read(READS);
       const readAt = process.hrtime.bigint();
@@ -53,8 +54,8 @@ export async function run({ sessions, rounds }) {
   return [...figures].map(([name, { readNs, flushNs, heapBytes }]) => ({
     name,
     sessions,
-    readNs: spreadOf(readNs),
-    heapBytes,
-    flushNs: spreadOf(flushNs),
+    readNs: seriesOf(readNs),
+    heapBytes: seriesOf(heapBytes),
+    flushNs: seriesOf(flushNs),
   }));
 }

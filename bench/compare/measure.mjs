@@ -8,12 +8,13 @@ const REPORTED_LENGTH = 2_000;
  *
  * @param {string} module
  * @param {object} options
+ * @param {{ heapMb?: number }} [process] how large its heap may become; by default, what Node allows
  * @returns {Promise<any>} what it returned
  * @throws {Error} when the process ends without an answer
  */
-export async function measure(module, options) {
+export async function measure(module, options, { heapMb } = {}) {
   const worker = fork(new URL("worker.mjs", import.meta.url), [module, JSON.stringify(options)], {
-    execArgv: ["--expose-gc"],
+    execArgv: ["--expose-gc", ...(heapMb === undefined ? [] : [`--max-old-space-size=${heapMb}`])],
     stdio: ["ignore", "inherit", "pipe", "ipc"],
   });
   let printed = ""; // some peers print each error of a connection, which is what the stories are about

@@ -1,18 +1,10 @@
 import { startRedis } from "../../scripts/redis-server.mjs";
 import { measure } from "./measure.mjs";
+import { READER_CONFIGURATIONS, REMOTE_CONFIGURATIONS } from "./operation-setups.mjs";
+import { LATENCY_PEERS } from "./peers.mjs";
+import { takeTurns } from "./series.mjs";
 
-/**
- * @typedef {import("../harness.mjs").Spread} Spread
- * @typedef {import("../harness.mjs").Measurement} Measurement
- *
- * @typedef {object} Operations
- * @property {import("../harness.mjs").Effort} effort
- * @property {{ length: number, rows: Measurement[] }[]} cached by the length of a session's JSON
- * @property {{ operation: string, width: number, length: number, rows: Measurement[] }[]} remote by how many are in flight
- * @property {{ name: string, bytes: Spread }[]} allocated per cached read of 1 KB
- * @property {{ name: string, bytes: Spread }[]} heap per cached session of 1 KB
- * @property {number} heapSessions
- */
+/** @typedef {import("./figures.mjs").Operations} Operations */
 
 /** Whose memory is weighed, by their keys. */
 const HELD_BY = [
@@ -26,6 +18,9 @@ const HELD_BY = [
 ];
 const FULL = { rounds: 7, roundMs: 50, warmUpMs: 120 };
 const QUICK = { rounds: 1, roundMs: 1, warmUpMs: 1 };
+const HEAP_ROUNDS = 5;
+/** For a million sessions, and what is thrown away while they come. */
+const LARGE_HEAP_MB = 6_144;
 
 /**
  * What each operation costs, beside the peers and beside the least that it can cost.
@@ -42,13 +37,28 @@ export async function run({ quick }) {
     const { port } = redis;
     const cached = [];
     for (const length of lengths)
-      cached.push({ length, rows: await measure("cached-reads", { port, effort, length }) });
-    const remote = await measure("remote-operations", { port, effort, quick });
+      cached.push(...(await measure("cached-reads", { port, effort, length, widths: [1, 64] })));
+    const remote = await measure("remote-operations", { port, effort, lengths, quick });
     const allocated = await measure("allocation", { port, quick });
-    const heap = [];
-    for (const name of quick ? HELD_BY.slice(-1) : HELD_BY)
-      heap.push(await measure("heap", { port, name, sessions: heapSessions, rounds: quick ? 1 : 5 }));
-    return { effort, cached, remote, allocated, heap, heapSessions };
+    const heap = await takeTurns(quick ? HELD_BY.slice(-1) : HELD_BY, quick ? 1 : HEAP_ROUNDS, (name) =>
+      measure("heap", { port, name, sessions: heapSessions }),
+    );
+    const million = await measure(
+      "million",
+      { port, sessions: quick ? 5_000 : 1_000_000 },
+      { heapMb: LARGE_HEAP_MB },
+    );
+    return {
+      effort,
+      readers: READER_CONFIGURATIONS,
+      remotes: REMOTE_CONFIGURATIONS,
+      cached,
+      remote,
+      allocated,
+      heap: heap.map(({ name, series }) => ({ name: LATENCY_PEERS[name]?.name ?? name, bytes: series })),
+      heapSessions,
+      million,
+    };
   } finally {
     await redis.stop();
   }

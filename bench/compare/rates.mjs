@@ -1,66 +1,63 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { RedisStore as ConnectRedisStore } from "connect-redis";
 import { ExpressSessionStore } from "../../dist/adapters/express.js";
+import { startRedis } from "../../scripts/redis-server.mjs";
 import { connectNodeRedis } from "../redis.mjs";
-import { makeId, makeSession } from "../sessions.mjs";
+import { makeCookie, makeId, makeSession } from "../sessions.mjs";
+import { countCommands } from "./monitor.mjs";
 
 const SESSIONS = 1_000;
 /** Has no divisor in common with the number of sessions: all of them get their turn. */
 const STRIDE = 607;
 const TICK_MS = 5;
-/** What connect-redis sends does not change with time. */
-const SHORT_SECONDS = 3;
+const SETTLE_MS = 50;
 
 /**
  * How many commands a node sends to Redis in a second, by how many requests it answers, each of which reads and touches a session.
  *
- * @param {{ port: number, seconds: number, rates: readonly number[] }} options
+ * @param {{ name: "connect-redis" | "sessionmesh", rate: number, seconds: number, rounds: number }} options
+ * @returns {Promise<import("./figures.mjs").Commands["rates"][0]>}
  */
-export async function run({ port, seconds, rates }) {
-  const url = `redis://127.0.0.1:${port}`;
-  const client = await connectNodeRedis(url);
-  const results = [];
-  for (const name of ["connect-redis", "sessionmesh"]) {
-    const ours = name === "sessionmesh" ? new ExpressSessionStore({ client }) : undefined;
-    await ours?.store.start();
-    const store = ours ?? new ConnectRedisStore({ client, prefix: "connect-redis:" });
-    const sessions = Array.from({ length: SESSIONS }, (_, n) => ({ id: makeId(n), data: makeSession(n) }));
-    for (const { id, data } of sessions) await new Promise((resolve) => void store.set(id, data, resolve));
-    let next = 0;
-    /** @type {() => Promise<void>} */
-    const request = () =>
-      new Promise((resolve, reject) => {
-        next = (next + STRIDE) % SESSIONS;
-        const { id } = /** @type {(typeof sessions)[0]} */ (sessions[next]);
-        const got = (/** @type {unknown} */ error, /** @type {any} */ data) => {
-          if (error) reject(error);
-          else void store.touch(id, data, () => resolve());
-        };
-        void store.get(id, got);
-      });
-    for (let n = 0; n < SESSIONS; n++) await request(); // the touch that follows a write is sent
-    for (const wanted of rates) {
-      let sent = 0;
-      const counting = ours && (await connectNodeRedis(url)); // MONITOR knows what was sent from what scripts do; it is too slow for the other
-      await counting?.monitor((line) => {
-        if (!/^\S+ \[\d+ lua\]/.test(String(line))) sent++;
-      });
-      const before = await processed(client);
-      const answered = await drive(request, wanted, ours ? seconds : Math.min(seconds, SHORT_SECONDS));
-      if (ours === undefined) sent = (await processed(client)) - before;
-      await delay(TICK_MS);
-      counting?.destroy();
-      results.push({
-        name,
-        wanted,
-        perSecond: answered.requests / answered.seconds,
-        commandsPerSecond: sent / answered.seconds,
-      });
-    }
-    await ours?.store.close();
+export async function run({ name, rate, seconds, rounds }) {
+  const redis = await startRedis();
+  const client = await connectNodeRedis(redis.url);
+  const ours = name === "sessionmesh" ? new ExpressSessionStore({ client }) : undefined;
+  await ours?.store.start();
+  const store = ours ?? new ConnectRedisStore({ client });
+  const ids = Array.from({ length: SESSIONS }, (_, n) => makeId(n));
+  for (const [n, id] of ids.entries())
+    await new Promise((resolve) => void store.set(id, makeSession(n), resolve));
+  let next = 0;
+  /** @type {() => Promise<void>} */
+  const request = () =>
+    new Promise((resolve, reject) => {
+      next = (next + STRIDE) % SESSIONS;
+      const id = /** @type {string} */ (ids[next]);
+      const got = (/** @type {unknown} */ error, /** @type {any} */ data) => {
+        if (error) return reject(error);
+        // As express-session does: the life of the cookie begins anew with each request. With an end that stands still, a touch is
+        // due or not by how the clock is rounded, and hundreds of them come in the first seconds of whatever is measured first.
+        data.cookie = makeCookie();
+        void store.touch(id, data, () => resolve());
+      };
+      void store.get(id, got);
+    });
+  for (let n = 0; n < SESSIONS; n++) await request(); // the touch that follows a write is sent
+  const perSecond = [];
+  const commandsPerSecond = [];
+  for (let round = 0; round < rounds; round++) {
+    const counting = ours && (await countCommands(client)); // too slow for the other, who has no scripts
+    const before = await processed(client);
+    const answered = await drive(request, rate, seconds);
+    await delay(SETTLE_MS);
+    const sent = counting?.stop() ?? (await processed(client)) - before - 1;
+    perSecond.push(answered.requests / answered.seconds);
+    commandsPerSecond.push(sent / answered.seconds);
   }
+  await ours?.store.close();
   client.destroy();
-  return results;
+  await redis.stop();
+  return { name, wanted: rate, perSecond, commandsPerSecond };
 }
 
 /** @param {Awaited<ReturnType<typeof connectNodeRedis>>} client */

@@ -3,8 +3,8 @@ import { LRUCache } from "lru-cache";
 import createMemoryStore from "memorystore";
 import { ExpressSessionStore } from "../../dist/adapters/express.js";
 import { ClusteredRedisStore } from "../../dist/index.js";
-import { byCallback, inSequence, repeat } from "../harness.mjs";
-import { connectNodeRedis, WIDE_BOUNDS } from "../redis.mjs";
+import { byCallback, inFlight, inSequence, repeat } from "../harness.mjs";
+import { connectNodeRedis } from "../redis.mjs";
 import { makeId, makeSession } from "../sessions.mjs";
 import { PEERS } from "./peers.mjs";
 
@@ -14,12 +14,15 @@ const TTL_MS = 600_000;
 const SESSIONS = 64;
 const MemoryStore = createMemoryStore(session);
 
+/** @typedef {import("../harness.mjs").Candidate} Candidate */
+
 /**
  * Everything that answers reads from memory, filled with sessions, as candidates of the harness.
  *
  * @param {number} port
  * @param {number} length of a session's JSON
- * @returns {Promise<{ candidates: import("../harness.mjs").Candidate[], close: () => Promise<void> }>}
+ * @returns {Promise<{ candidates: Candidate[], together: (width: number) => Candidate[], close: () => Promise<void> }>} one
+ *   after the other, and with so many in flight
  */
 export async function openReaders(port, length) {
   const data = Array.from({ length: SESSIONS }, (_, n) => makeSession(n, length));
@@ -33,9 +36,8 @@ export async function openReaders(port, length) {
   const memory = new session.MemoryStore();
   const memorystore = new MemoryStore({ max: 10_000, checkPeriod: 86_400_000 });
   const client = await connectNodeRedis(`redis://127.0.0.1:${port}`);
-  const localCache = { ttlMs: TTL_MS };
   /** @type {ClusteredRedisStore<import("../sessions.mjs").StoredSession>} */
-  const store = new ClusteredRedisStore({ client, localCache, ...WIDE_BOUNDS });
+  const store = new ClusteredRedisStore({ client, ttlMs: TTL_MS, localCache: { ttlMs: TTL_MS } });
   await store.start();
   const express = new ExpressSessionStore({ store });
   /** @type {{ key: string, name: string, node: import("./peers.mjs").CacheNode }[]} */
@@ -55,6 +57,15 @@ export async function openReaders(port, length) {
       await node.get(`${peer}:${key}`);
     }
   }
+  const nodes = peers.map(({ key, name, node }) => {
+    const keys = ids.map((one) => `${key}:${one}`);
+    return { name, get: (/** @type {number} */ i) => node.get(/** @type {string} */ (keys[i % SESSIONS])) };
+  });
+  const middlewares = [
+    { name: "ExpressSessionStore", store: express },
+    { name: "MemoryStore", store: memory },
+    { name: "memorystore", store: memorystore },
+  ];
   const candidates = [
     { name: "floor: Map", run: repeat((i) => map.get(id(i))) },
     { name: "floor: lru-cache", run: repeat((i) => lru.get(id(i))) },
@@ -64,16 +75,25 @@ export async function openReaders(port, length) {
     },
     { name: "sessionmesh peek", run: repeat((i) => store.peek(id(i))) },
     { name: "sessionmesh get", run: inSequence((i) => store.get(id(i))) },
-    ...peers.map(({ key, name, node }) => {
-      const keys = ids.map((one) => `${key}:${one}`);
-      return { name, run: inSequence((i) => node.get(/** @type {string} */ (keys[i % SESSIONS]))) };
-    }),
-    { name: "ExpressSessionStore", run: byCallback((i, done) => express.get(id(i), done)) },
-    { name: "MemoryStore", run: byCallback((i, done) => memory.get(id(i), done)) },
-    { name: "memorystore", run: byCallback((i, done) => memorystore.get(id(i), done)) },
+    ...nodes.map(({ name, get }) => ({ name, run: inSequence(get) })),
+    ...middlewares.map(({ name, store }) => ({ name, run: byCallback((i, done) => store.get(id(i), done)) })),
   ];
+  // What does not wait for anything is the same however many there are.
+  const together = (/** @type {number} */ width) => {
+    const at = inFlight(width);
+    return [
+      { name: "floor: Map", run: at(async (i) => map.get(id(i))) },
+      { name: "sessionmesh get", run: at((i) => store.get(id(i))) },
+      ...nodes.map(({ name, get }) => ({ name, run: at(get) })),
+      ...middlewares.map(({ name, store }) => ({
+        name,
+        run: at((i) => new Promise((resolve) => void store.get(id(i), (_error, found) => resolve(found)))),
+      })),
+    ];
+  };
   return {
     candidates,
+    together,
     async close() {
       await store.clear();
       await store.close();

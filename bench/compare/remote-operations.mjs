@@ -1,66 +1,57 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { RedisStore as ConnectRedisStore } from "connect-redis";
-import { ClusteredRedisStore } from "../../dist/index.js";
-import { compare, inFlight } from "../harness.mjs";
-import { connectIoredis, connectNodeRedis } from "../redis.mjs";
-import { makeId, makeSession } from "../sessions.mjs";
-import { PEERS } from "./peers.mjs";
+import { inFlight } from "../harness.mjs";
+import { makeData, makeId, makeSession } from "../sessions.mjs";
+import { openRemotes } from "./remotes.mjs";
+import { timeAll } from "./series.mjs";
 
-const TTL_MS = 600_000;
-const SESSIONS = 1_024;
 const WIDTHS = [1, 64];
-/** The default. After twice this, the list of nodes in a new Redis is trusted, and a revocation waits for its nodes alone. */
-const BOUND_MS = 2_000;
+const VALUES = 16;
+/** Deletions and revocations send an id, whatever the session's size: they are timed with this one. */
+const ENDING_LENGTH = 1_000;
+/** After twice the bound, the list of nodes in a new Redis is trusted, and a revocation waits for its nodes alone. */
+const TRUSTED_MS = 4_400;
+
+/** How many sessions are read and written, by their length: some 10 MB at most. */
+const SESSIONS = (/** @type {number} */ length) => (length > 10_000 ? 64 : length > 1_000 ? 256 : 1_024);
 
 /**
- * @typedef {object} Remote
- * @property {string} name
- * @property {(id: string) => Promise<unknown>} miss
- * @property {(id: string, value: object) => Promise<unknown>} write
- * @property {(id: string) => Promise<unknown>} remove
- * @property {(id: string) => Promise<unknown>} [revoke]
- * @property {() => unknown} close
- */
-
-/**
- * What goes to Redis: reads of what is not in memory, writes, deletions, revocations; one at a time, and 64.
+ * What goes to Redis: reads of what is not in memory, writes, deletions, revocations; one at a time, and 64. Who keeps sessions in memory
+ * alone writes and deletes beside it.
  *
- * @param {{ port: number, effort: import("../harness.mjs").Effort, quick: boolean }} options
+ * @param {{ port: number, effort: import("../harness.mjs").Effort, lengths: readonly number[], quick: boolean }} options
+ * @returns {Promise<import("./figures.mjs").Operations["remote"]>}
  */
-export async function run({ port, effort, quick }) {
-  const remotes = [
-    await openRaw(port),
-    await openConnectRedis(port),
-    await openSessionmesh("sessionmesh, node-redis", port, connectNodeRedis, "broadcast"),
-    await openSessionmesh("sessionmesh, node-redis, tracking", port, connectNodeRedis, "tracking"),
-    await openSessionmesh("sessionmesh, ioredis", port, connectIoredis, "broadcast"),
-    ...(await Promise.all(["bentocache", "clientSideCache", "cacheable"].map((key) => openPeer(key, port)))),
-  ];
-  await delay(2.2 * BOUND_MS);
+export async function run({ port, effort, lengths, quick }) {
+  const remotes = await openRemotes(port);
+  await delay(quick ? 0 : TRUSTED_MS);
   const results = [];
   let fresh = 0;
-  for (const length of quick ? [1_000] : [1_000, 100_000]) {
-    const value = () => JSON.parse(JSON.stringify(makeSession(fresh++, length)));
-    const values = Array.from({ length: 16 }, value);
-    const any = (/** @type {number} */ i) => values[i % values.length];
-    const sessions = quick ? 32 : length > 10_000 ? 64 : SESSIONS;
-    const ids = Array.from({ length: sessions }, (_, n) => `${length}:${makeId(n)}`);
-    const id = (/** @type {number} */ i) => /** @type {string} */ (ids[i % sessions]);
-    for (const remote of remotes) for (let n = 0; n < sessions; n++) await remote.write(id(n), any(n));
+  for (const length of lengths) {
+    // Each gets what its users give it: a middleware's store a session with its cookie, all others plain data.
+    const sessions = Array.from({ length: VALUES }, () => makeSession(fresh++, length));
+    const data = sessions.map((_, n) => makeData(fresh - VALUES + n, length));
+    const count = quick ? 32 : SESSIONS(length);
+    const ids = Array.from({ length: count }, (_, n) => `${length}:${makeId(n)}`);
+    const id = (/** @type {number} */ i) => /** @type {string} */ (ids[i % count]);
+    const valueFor = (/** @type {(typeof remotes)[0]} */ { takesSessions }, /** @type {number} */ i) =>
+      /** @type {object} */ ((takesSessions ? sessions : data)[i % VALUES]);
+    for (const remote of remotes) await inFlight(64)((n) => remote.write(id(n), valueFor(remote, n)))(count);
     for (const width of WIDTHS) {
       const at = inFlight(width);
-      const miss = remotes.map(({ name, miss }) => ({ name, run: at((i) => miss(id(i))) }));
-      results.push({ operation: "miss", width, length, rows: await compare(miss, effort) });
-      const write = remotes.map(({ name, write }) => ({
-        name,
-        run: at((i) => write(id(i), any(i + fresh++))),
+      const miss = remotes.flatMap(({ name, miss }) =>
+        miss === undefined ? [] : [{ name, run: at((i) => miss(id(i))) }],
+      );
+      results.push({ operation: "miss", width, length, rows: await timeAll(miss, effort) });
+      const write = remotes.map((remote) => ({
+        name: remote.name,
+        run: at((i) => remote.write(id(i), valueFor(remote, i + fresh++))),
       }));
-      results.push({ operation: "write", width, length, rows: await compare(write, effort) });
-      if (length > 1_000) continue;
-      const ending = remotes.flatMap(({ name, write, remove, revoke }) =>
+      results.push({ operation: "write", width, length, rows: await timeAll(write, effort) });
+      if (length !== ENDING_LENGTH) continue;
+      const ending = remotes.flatMap((remote) =>
         [
-          { name, end: remove },
-          ...(revoke === undefined ? [] : [{ name: `${name}: revoke`, end: revoke }]),
+          { name: remote.name, end: remote.remove },
+          ...(remote.revoke === undefined ? [] : [{ name: `${remote.name}: revoke`, end: remote.revoke }]),
         ].map(({ name, end }) => {
           /** @type {string[]} */
           let doomed = [];
@@ -68,117 +59,17 @@ export async function run({ port, effort, quick }) {
             name,
             async prepare(/** @type {number} */ count) {
               doomed = Array.from({ length: count }, () => `doomed:${fresh++}`);
-              await inFlight(64)((i) => write(/** @type {string} */ (doomed[i]), any(i)))(count);
+              await inFlight(64)((i) => remote.write(/** @type {string} */ (doomed[i]), valueFor(remote, i)))(
+                count,
+              );
             },
             run: at((i) => end(/** @type {string} */ (doomed[i]))),
           };
         }),
       );
-      results.push({ operation: "delete", width, length, rows: await compare(ending, effort) });
+      results.push({ operation: "delete", width, length, rows: await timeAll(ending, effort) });
     }
   }
   for (const { close } of remotes) await close();
   return results;
-}
-
-/**
- * The floor: the round trips alone, of values that are texts already.
- *
- * @param {number} port
- * @returns {Promise<Remote>}
- */
-async function openRaw(port) {
-  const client = await connectNodeRedis(`redis://127.0.0.1:${port}`);
-  const texts = new WeakMap();
-  const textOf = (/** @type {object} */ value) => {
-    if (!texts.has(value)) texts.set(value, JSON.stringify(value));
-    return texts.get(value);
-  };
-  return {
-    name: "floor: GET, SET, DEL",
-    miss: (id) => client.get(`raw:${id}`),
-    write: (id, value) => client.set(`raw:${id}`, textOf(value)),
-    remove: (id) => client.del(`raw:${id}`),
-    close: () => client.destroy(),
-  };
-}
-
-/**
- * @param {number} port
- * @returns {Promise<Remote>}
- */
-async function openConnectRedis(port) {
-  const client = await connectNodeRedis(`redis://127.0.0.1:${port}`);
-  const store = new ConnectRedisStore({ client, prefix: "connect-redis:" });
-  return {
-    name: "connect-redis",
-    miss: (id) => store.get(id),
-    write: (id, value) => store.set(id, /** @type {any} */ (value)),
-    remove: (id) => store.destroy(id),
-    close: () => client.destroy(),
-  };
-}
-
-/**
- * Two nodes, of which the first is measured: the other one is told, and acknowledges.
- *
- * @param {string} name
- * @param {number} port
- * @param {(url: string) => Promise<any>} connect
- * @param {import("../../dist/index.js").Invalidation} invalidation
- * @returns {Promise<Remote>}
- */
-async function openSessionmesh(name, port, connect, invalidation) {
-  /** @type {{ client: any, store: ClusteredRedisStore<object> }[]} */
-  const nodes = [];
-  for (let n = 0; n < 2; n++) {
-    const client = await connect(`redis://127.0.0.1:${port}`);
-    /** @type {ClusteredRedisStore<object>} */
-    const store = new ClusteredRedisStore({
-      client,
-      prefix: `${name}:`,
-      ttlMs: TTL_MS,
-      cluster: { maxStalenessMs: BOUND_MS, invalidation, channel: name },
-    });
-    await store.start();
-    nodes.push({ client, store });
-  }
-  const { store } = /** @type {(typeof nodes)[0]} */ (nodes[0]);
-  return {
-    name,
-    async miss(id) {
-      store.evictFromCache(id);
-      return store.get(id);
-    },
-    write: (id, value) => store.set(id, value),
-    remove: (id) => store.delete(id),
-    ...(invalidation === "broadcast" && { revoke: (/** @type {string} */ id) => store.revoke(id) }),
-    async close() {
-      for (const { client, store } of nodes) {
-        await store.close();
-        if ("destroy" in client) client.destroy();
-        else client.disconnect();
-      }
-    },
-  };
-}
-
-/**
- * @param {string} key
- * @param {number} port
- * @returns {Promise<Remote>}
- */
-async function openPeer(key, port) {
-  const peer = /** @type {import("./peers.mjs").Peer} */ (PEERS[key]);
-  const node = await peer.open({ commands: port, feed: port }, TTL_MS, key === "bentocache" ? 1 : undefined);
-  return {
-    name: peer.name,
-    async miss(id) {
-      await node.forget?.(`${key}:${id}`);
-      return node.get(`${key}:${id}`);
-    },
-    write: (id, value) => node.set(`${key}:${id}`, value),
-    remove: (id) => node.delete(`${key}:${id}`),
-    close: () => node.close(),
-  };
 }

@@ -22,12 +22,15 @@ import { makeSession } from "../sessions.mjs";
  * @property {string} store its name, or what stands in for one
  * @property {string} configuration as code
  * @property {boolean} usesRedis
- * @property {boolean} [onlyNear] whether it is measured without added latency only
  * @property {((client: Client) => OpenStore) | undefined} open none: the route has no session
  * @property {object} [options] of the middleware, beside those of all
+ * @property {string} [variant] what they are called
  */
 
 const SECRET = "a secret of the comparison, 32 characters or more";
+
+/** Options of @fastify/session by which it saves what has changed, and nothing else. */
+const LEAN = { variant: "rolling: false", options: { rolling: false, saveUninitialized: false } };
 
 /** @type {Record<string, SiteKind>} */
 export const SITES = {
@@ -51,7 +54,7 @@ export const SITES = {
     configuration:
       "session({ store: new RedisStore({ client }), secret, resave: false, saveUninitialized: false })",
     usesRedis: true,
-    open: (client) => ({ store: new ConnectRedisStore({ client }) }),
+    open: openConnectRedis,
   },
   expressSessionmesh: {
     stack: "Express",
@@ -76,14 +79,14 @@ export const SITES = {
     store: "memory",
     configuration: "fastifySession({ secret, cookie: { secure: false } })",
     usesRedis: false,
-    open: () => ({ store: undefined }),
+    open: openFastifyMemory,
   },
   fastifyConnectRedis: {
     stack: "Fastify",
     store: "connect-redis",
     configuration: "fastifySession({ store: new RedisStore({ client }), secret, cookie: { secure: false } })",
     usesRedis: true,
-    open: (client) => ({ store: new ConnectRedisStore({ client }) }),
+    open: openConnectRedis,
   },
   fastifySessionmesh: {
     stack: "Fastify",
@@ -93,17 +96,54 @@ export const SITES = {
     usesRedis: true,
     open: openFastifyStore,
   },
+  fastifyMemoryLean: {
+    stack: "Fastify",
+    store: "memory",
+    configuration:
+      "fastifySession({ secret, cookie: { secure: false }, rolling: false, saveUninitialized: false })",
+    usesRedis: false,
+    open: openFastifyMemory,
+    ...LEAN,
+  },
+  fastifyConnectRedisLean: {
+    stack: "Fastify",
+    store: "connect-redis",
+    configuration:
+      "fastifySession({ store: new RedisStore({ client }), secret, cookie: { secure: false }, rolling: false, saveUninitialized: false })",
+    usesRedis: true,
+    open: openConnectRedis,
+    ...LEAN,
+  },
   fastifySessionmeshLean: {
     stack: "Fastify",
-    store: "sessionmesh, rolling: false",
+    store: "sessionmesh",
     configuration:
       "fastifySession({ store: new FastifySessionStore({ client }), secret, cookie: { secure: false }, rolling: false, saveUninitialized: false })",
     usesRedis: true,
-    onlyNear: true,
     open: openFastifyStore,
-    options: { rolling: false, saveUninitialized: false },
+    ...LEAN,
   },
 };
+
+/** The applications as the page tells of them. */
+export function describeSites() {
+  return Object.entries(SITES).map(([key, { stack, store, variant, configuration }]) => ({
+    key,
+    stack,
+    store,
+    ...(variant && { variant }),
+    configuration,
+  }));
+}
+
+function openFastifyMemory() {
+  return { store: undefined }; // the middleware's own
+}
+
+/** @param {Client} client */
+function openConnectRedis(client) {
+  return { store: new ConnectRedisStore({ client }) };
+}
 
 /** @param {Client} client */
 function openFastifyStore(client) {

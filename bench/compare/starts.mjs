@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { spreadOf } from "../harness.mjs";
 import { LATENCY_PEERS } from "./peers.mjs";
+import { seriesOf } from "./series.mjs";
 
 /** What one leaves behind is not the next one's. */
 const SETTLE_MS = 100;
@@ -9,7 +9,7 @@ const SETTLE_MS = 100;
  * How long a node takes until it is connected, has subscribed, and can answer from memory.
  *
  * @param {{ port: number, rounds: number }} options
- * @returns {Promise<{ name: string, ms: import("../harness.mjs").Spread }[]>}
+ * @returns {Promise<{ name: string, ms: import("./series.mjs").Series }[]>}
  */
 export async function run({ port, rounds }) {
   /** @type {Map<string, number[]>} */
@@ -26,5 +26,5 @@ export async function run({ port, rounds }) {
       }
     }
   }
-  return [...timesMs].map(([name, times]) => ({ name, ms: spreadOf(times) }));
+  return [...timesMs].map(([name, times]) => ({ name, ms: seriesOf(times) }));
 }

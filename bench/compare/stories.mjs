@@ -21,11 +21,7 @@ const OLD = { value: "old" };
 const NEW = { value: "new" };
 
 /**
- * @typedef {object} Outcome
- * @property {number} staleMs for how long after the change the node still answered with the old value; 0: never
- * @property {number} silentMs for how long it gave no answer
- * @property {boolean} resurrected whether the old value came back after a right answer
- * @property {string} [crash] the error that would have ended the process
+ * @typedef {import("./figures.mjs").Outcome} Outcome
  *
  * @typedef {object} Scene
  * @property {import("./peers.mjs").CacheNode} writer another node, whose connections are never touched

@@ -1,13 +1,12 @@
 import { lineChart } from "./plot.mjs";
 
 /**
- * The charts of `docs/internals/scale.md`, by their name.
+ * The charts of `docs/internals/scale.md` that show what was measured, by their name.
  *
  * @param {readonly import("./measure.mjs").Measured[]} measured
- * @param {Readonly<Record<string, import("sessionmesh/testing").ScaleResult>>} events
  * @returns {Record<string, string>}
  */
-export function chartsOf(measured, events) {
+export function measuredCharts(measured) {
   const rates = [...new Set(measured.map(({ writesPerSecond }) => writesPerSecond))].filter(
     (rate) => rate > 0,
   );
@@ -38,6 +37,17 @@ export function chartsOf(measured, events) {
       yLabel: "microseconds",
       series: byRate(({ cpuUsPerWrite }) => cpuUsPerWrite.median),
     }),
+  };
+}
+
+/**
+ * Those that show what was simulated.
+ *
+ * @param {Readonly<Record<string, import("sessionmesh/testing").ScaleResult>>} events
+ * @returns {Record<string, string>}
+ */
+export function simulatedCharts(events) {
+  return {
     failover: overTime(
       "Requests that fail, per 100 ms: a failover, 40,000 requests/s",
       "requests",

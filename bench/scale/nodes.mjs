@@ -9,7 +9,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { ClusteredRedisStore } from "sessionmesh";
 import { connectNodeRedis, PREFIX } from "../redis.mjs";
-import { makeSession } from "../sessions.mjs";
+import { makeData } from "../sessions.mjs";
 
 /** What is written is of no use after its phase. */
 const TTL_MS = 10_000;
@@ -76,7 +76,7 @@ async function write() {
   const store = /** @type {(typeof stores)[number]} */ (stores[written++ % stores.length]);
   const startedAtMs = nowMs();
   try {
-    await store.set(`${startedAtMs} ${process.pid} ${written}`, makeSession(written));
+    await store.set(`${startedAtMs} ${process.pid} ${written}`, makeData(written));
     return nowMs() - startedAtMs;
   } catch {
     failed++;

@@ -5,6 +5,7 @@
  * @typedef {import("../harness.mjs").Spread} Spread
  * @typedef {import("sessionmesh/testing").ScaleResult} ScaleResult
  * @typedef {import("sessionmesh/testing").PredictedLoad} PredictedLoad
+ * @typedef {ReturnType<typeof import("./model.mjs").checkModel>} Model
  */
 
 /** @param {readonly Measured[]} measured */
@@ -28,11 +29,44 @@ export function measuredTable(measured) {
   );
 }
 
-/** @param {readonly { name: string, result: ScaleResult, predicted: PredictedLoad, tookMs: number }[]} fleets */
+/** @param {Model["constants"]} constants */
+export function constantsTable(constants) {
+  return table(
+    "writes/s, CPU µs per write, and for each node (m), bytes per write, and for each node",
+    constants.map(({ writesPerSecond, cpuUs, bytes }) => [
+      digits(writesPerSecond),
+      digits(cpuUs.fixed),
+      digits(cpuUs.perNode),
+      digits(bytes.fixed),
+      digits(bytes.perNode),
+    ]),
+  );
+}
+
+/** @param {Model["beside"]} beside */
+export function modelTable(beside) {
+  return table(
+    "nodes, writes/s, these sizes, beats/s predicted, measured, CPU µs per write predicted, measured, off by %, KB per write predicted, measured",
+    beside.map(({ nodes, writesPerSecond, isFitted, beats, cpuUs, bytes, measured }) => [
+      digits(nodes),
+      digits(writesPerSecond),
+      isFitted ? "made the constants" : "check them",
+      digits(beats),
+      spread(measured.beatsPerSecond),
+      digits(cpuUs),
+      spread(measured.cpuUsPerWrite),
+      digits(100 * (cpuUs / measured.cpuUsPerWrite.median - 1)),
+      digits(bytes / 1_000),
+      spread(measured.bytesPerWrite, 1 / 1_000),
+    ]),
+  );
+}
+
+/** @param {readonly { name: string, result: ScaleResult, predicted: PredictedLoad }[]} fleets */
 export function steadyTable(fleets) {
   return table(
-    "fleet, commands/s, predicted, messages/s, predicted, hit rate %, predicted, stale answers, oldest ms, simulated in s",
-    fleets.map(({ name, result, predicted, tookMs }) => [
+    "fleet, commands/s, predicted, messages/s, predicted, hit rate %, predicted, stale answers, p50 ms, p99 ms, oldest ms",
+    fleets.map(({ name, result, predicted }) => [
       name,
       digits(result.commandsPerSecond),
       digits(predicted.commands),
@@ -40,9 +74,7 @@ export function steadyTable(fleets) {
       digits(predicted.messages),
       digits(100 * result.hitRate),
       digits(100 * predicted.hitRate),
-      `${result.staleness.stale} of ${result.staleness.answers}`,
-      digits(result.staleness.maxMs),
-      digits(tookMs / 1_000),
+      ...staleness(result),
     ]),
   );
 }
@@ -61,12 +93,18 @@ export function eventTable(events) {
       digits(result.peakQueue),
       `${result.revocations.count} (${result.revocations.acknowledged})`,
       digits(result.revocations.p99Ms),
-      `${result.staleness.stale} of ${result.staleness.answers}`,
-      digits(result.staleness.p50Ms),
-      digits(result.staleness.p99Ms),
-      digits(result.staleness.maxMs),
+      ...staleness(result),
     ]),
   );
+}
+
+/**
+ * How many answers were older than what was stored, and how old those were.
+ *
+ * @param {ScaleResult} result
+ */
+function staleness({ staleness: { stale, answers, p50Ms, p99Ms, maxMs } }) {
+  return [`${stale} of ${answers}`, ...(stale === 0 ? ["", "", ""] : [p50Ms, p99Ms, maxMs].map(digits))];
 }
 
 /**

@@ -1,30 +1,16 @@
+import { judge, together } from "../judge.mjs";
 import { digits, median, spread, table } from "../markdown.mjs";
 
 /**
  * @typedef {object} Section
  * @property {string} text
  * @property {Record<string, string>} charts by name
- * @property {readonly string[]} losses what a peer is ahead in, and why
+ * @property {import("../judge.mjs").Judged} judged what a peer is ahead in, and why
  *
- * @typedef {object} Outcome
- * @property {number} staleMs
- * @property {number} silentMs
- * @property {boolean} resurrected
- * @property {string} [crash]
- *
- * @typedef {object} Coherence
- * @property {number} rounds
- * @property {number} ttlMs
- * @property {number} watchMs
- * @property {number} writes
- * @property {{ key: string, name: string, configuration: string, outcomes: Record<string, Outcome[]> }[]} peers
- * @property {{ key: string, name: string }[]} stories
- * @property {{ name: string, expected: number, wrong: string, left: Record<string, number[]> }[]} http
- * @property {{ name: string, p50Ms: number[], p99Ms: number[] }[]} latency
+ * @typedef {import("../figures.mjs").Outcome} Outcome
+ * @typedef {import("../figures.mjs").Coherence} Coherence
  */
 
-/** A ratio that counts as more than the same. */
-const NOISE = 1.1;
 /** What is this young when it is served last counts as right: a message takes as long. */
 const HELD_MS = 20;
 /** How far before the end of its time a value may have been served last, to have been served until then: part of it had passed before the change. */
@@ -52,6 +38,7 @@ export function coherenceSection(coherence) {
     '`node-redis client-side cache` has one connection for reading and hearing, so a cut is both; its documentation sets no `ttl`, and then "until its TTL" is for good. `cacheable` is given listeners for the errors of its two connections for Pub/Sub, which are private to its provider: without, a cut ends the process. `sessionmesh` states a bound, `cluster.maxStalenessMs`, of 2 s by default; [no answer is older](internals/protocol.md#the-promises).',
     "## What requests of one session do to each other",
     `Over HTTP with express-session, two nodes, ${rounds} times each; the worst outcome. The stores in memory have one process alone. "Lost": changes of a request that was answered are gone. "Resurrected": the session of a user who has logged out, or the id from before the login, lives.`,
+    "Set up as `session({ store, secret, resave: false, saveUninitialized: false })`, with `resave: true` where it says so, and `new session.MemoryStore()`, `new MemoryStore({ checkPeriod })` of memorystore, `new RedisStore({ client, prefix })` of connect-redis, or `new ExpressSessionStore({ client, prefix })`.",
     httpTable(http),
     "## How soon a node hears of a change",
     `From the call of a write in one process until another one has heard that its copy is over, in milliseconds; ${rounds} rounds of ${writes} writes, one after the other.`,
@@ -60,7 +47,11 @@ export function coherenceSection(coherence) {
       latency.map(({ name, p50Ms, p99Ms }) => [name, spread(p50Ms), spread(p99Ms)]),
     ),
   ].join("\n\n");
-  return { text, charts: {}, losses: lossesOf(coherence) };
+  return {
+    text,
+    charts: {},
+    judged: together([judgeHttp(coherence), judgeStories(coherence), judgeLatency(coherence)]),
+  };
 }
 
 /**
@@ -105,45 +96,93 @@ function httpTable(http) {
   );
 }
 
-/** @param {Coherence} coherence */
-function lossesOf({ peers, stories, http, latency }) {
-  const losses = [];
-  for (const { name, expected, left } of http) {
+/**
+ * @param {Coherence} coherence
+ * @returns {import("../judge.mjs").Judged}
+ */
+function judgeHttp({ http }) {
+  const losses = http.flatMap(({ name, expected, left }) => {
     const off = (/** @type {string} */ store) => Math.abs(median(left[store] ?? []) - expected);
     const ahead = Object.keys(left).filter((store) => off(store) < off("sessionmesh"));
-    if (ahead.length > 0)
-      losses.push(
-        `**${name}**: of ${expected}, ${digits(median(left.sessionmesh ?? []))} is left with sessionmesh, ${ahead.map((store) => `${digits(median(left[store] ?? []))} with ${store}`).join(", ")}. Nobody counts rightly: a middleware saves the field that it has read. Sessionmesh answers all of the fifty from memory before the first has saved, and of two changes of one field the later request wins. \`update()\` counts.`,
-      );
-  }
-  const worst = (/** @type {Outcome[]} */ outcomes = []) =>
-    Math.max(0, ...outcomes.map(({ staleMs }) => staleMs));
-  const others = peers.filter(({ name }) => !name.startsWith("sessionmesh"));
-  for (const ours of peers.filter(({ name }) => name.startsWith("sessionmesh"))) {
-    for (const { key, name } of stories) {
-      const staleMs = worst(ours.outcomes[key]);
-      const ahead = others.filter(({ outcomes }) => worst(outcomes[key]) < HELD_MS);
-      if (staleMs >= HELD_MS && ahead.length > 0) {
-        losses.push(
-          `**${name}**: ${ours.name} answered with the old value for ${digits(staleMs / 1_000)} s, ${ahead.map((peer) => peer.name).join(" and ")} not at all. ${STALE_REASONS[key] ?? ""}`,
-        );
-      }
-    }
-  }
-  for (const ours of latency.filter(({ name }) => name.startsWith("sessionmesh"))) {
-    const ahead = latency.filter(
-      ({ name, p50Ms }) => !/^(sessionmesh|raw)/.test(name) && NOISE * median(p50Ms) < median(ours.p50Ms),
-    );
-    if (ahead.length > 0)
-      losses.push(
-        `**How soon a node hears of a change**: after ${digits(median(ours.p50Ms))} ms with ${ours.name}, ${ahead.map(({ name, p50Ms }) => `${digits(median(p50Ms))} ms with ${name}`).join(", ")}. A write of sessionmesh is a script that checks the revision, writes, moves the chain and publishes, in one step; that of a peer is a SET, and by Pub/Sub its message is a command of its own that follows. What would change it: little, without giving up that the write and its message are one.`,
-      );
-  }
-  return losses;
+    if (ahead.length === 0) return [];
+    const said = (/** @type {string} */ store) => `${digits(median(left[store] ?? []))} with ${store}`;
+    return [
+      {
+        what: name[0]?.toUpperCase() + name.slice(1),
+        cases: [`of ${expected} are left ${["sessionmesh", ...ahead].map(said).join(", ")}`],
+        reason:
+          "Nobody counts rightly: a middleware saves the field that it has read. Sessionmesh answers all of the fifty from memory before the first has saved, and of two changes of one field the later request wins; a store that is slower to read lets a few requests see what others have saved.",
+        work: "`update()` counts, today, and so does `onConflict` for an application that knows which fields are sums. A middleware tells its store the value and not that one was added to it, so no default can know.",
+      },
+    ];
+  });
+  return { losses, withinNoise: [] };
 }
 
-/** @type {Record<string, string>} */
-const STALE_REASONS = {
-  flush:
-    'By broadcast, Redis tells nobody that it was emptied: the next beat does, four of which are sent within the bound. `cluster.invalidation: "tracking"` is told by the server.',
+/**
+ * @param {Coherence} coherence
+ * @returns {import("../judge.mjs").Judged}
+ */
+function judgeStories({ peers, stories }) {
+  const worst = (/** @type {readonly Outcome[]} */ outcomes = []) =>
+    Math.max(0, ...outcomes.map(({ staleMs }) => staleMs));
+  const isOurs = (/** @type {{ name: string }} */ { name }) => name.startsWith("sessionmesh");
+  const losses = peers.filter(isOurs).flatMap((ours) =>
+    stories.flatMap(({ key, name }) => {
+      const staleMs = worst(ours.outcomes[key]);
+      const ahead = peers.filter((peer) => !isOurs(peer) && worst(peer.outcomes[key]) + HELD_MS < staleMs);
+      if (ahead.length === 0) return [];
+      const said = (/** @type {typeof ours} */ { name, outcomes }) =>
+        `${digits(worst(outcomes[key]) / 1_000)} s with ${name}`;
+      const why = STALE_REASONS[key] ?? LEASE;
+      return [
+        {
+          what: name,
+          cases: [`the old value is served for ${[ours, ...ahead].map(said).join(", ")}`],
+          ...why,
+        },
+      ];
+    }),
+  );
+  return { losses, withinNoise: [] };
+}
+
+/** @type {Omit<import("../judge.mjs").Reason, "what">} */
+const LEASE = {
+  reason: "A node that hears nothing answers until its lease ends, which it does not know sooner.",
+  work: "a shorter `cluster.maxStalenessMs`, for more beats.",
 };
+
+/** @type {Record<string, Omit<import("../judge.mjs").Reason, "what">>} */
+const STALE_REASONS = {
+  flush: {
+    reason:
+      "By broadcast, Redis tells nobody that it was emptied: the next beat does, four of which are sent within the bound.",
+    work: '`cluster.invalidation: "tracking"`, which is told by the server, or a shorter `cluster.maxStalenessMs`.',
+  },
+};
+
+/** @param {Coherence} coherence */
+function judgeLatency({ latency }) {
+  const isOurs = (/** @type {string} */ name) => name.startsWith("sessionmesh");
+  return judge(
+    {
+      what: "How soon a node hears of a change",
+      reason:
+        "A write of sessionmesh is a script that checks the revision, writes, moves the chain and publishes, in one step; that of a peer is a SET, and by Pub/Sub its message is a command of its own that follows.",
+      work: "little, without giving up that the write and its message are one: publishing first in the script, before the record is written, would save the time of the write.",
+    },
+    latency
+      .filter(({ name }) => isOurs(name))
+      .flatMap((ours) =>
+        /** @type {const} */ (["p50Ms", "p99Ms"]).map((key) => ({
+          label: key === "p50Ms" ? "p50" : "p99",
+          ours: { name: ours.name, figures: ours[key] },
+          peers: latency
+            .filter(({ name }) => !isOurs(name) && !name.startsWith("raw"))
+            .map((peer) => ({ name: peer.name, figures: peer[key] })),
+          format: (/** @type {number} */ value) => `${digits(value)} ms`,
+        })),
+      ),
+  );
+}

@@ -1,31 +1,25 @@
 import { lineChart } from "../../scale/plot.mjs";
-import { digits, ranged, table, time } from "../markdown.mjs";
+import { judge, together } from "../judge.mjs";
+import { digits, median, ranged, spread, table, time } from "../markdown.mjs";
 
 /**
- * @typedef {import("../../harness.mjs").Spread} Spread
- *
- * @typedef {object} Growth
- * @property {number} rounds
- * @property {{ name: string, sessions: number, readNs: Spread, heapBytes: number, flushNs: Spread }[]} caches
- * @property {{ name: string, wanted: number, perSecond: number, commandsPerSecond: number }[]} rates
- * @property {number} rateSeconds
- * @property {{ name: string, ms: Spread }[]} starts
- * @property {{ name: string, ms: Spread }[]} imports
+ * @typedef {import("../figures.mjs").Growth} Growth
+ * @typedef {import("../figures.mjs").Commands} Commands
  */
 
-/** A ratio that counts as more than the same. */
-const NOISE = 1.1;
+const ms = (/** @type {number} */ value) => `${digits(value)} ms`;
+const bytes = (/** @type {number} */ value) => `${digits(value)} B`;
 
 /**
  * @param {Growth} growth
+ * @param {Commands} [commands]
  * @returns {import("./coherence.mjs").Section}
  */
-export function growthSection(growth) {
-  const { rounds, caches, rates, rateSeconds, starts, imports } = growth;
-  const ms = (/** @type {number} */ value) => `${digits(value)} ms`;
+export function growthSection(growth, commands) {
+  const { rounds, caches, starts, imports } = growth;
   const text = [
     "## Growth",
-    `### Many sessions in memory`,
+    "### Many sessions in memory",
     `The cache alone, with two numbers for a session, read in no order; ${rounds} rounds. A large table no longer fits the caches of the processor, which the Map shows too.`,
     table(
       ["", "sessions", "a read", "heap per session", "flush of all"],
@@ -33,24 +27,12 @@ export function growthSection(growth) {
         name,
         digits(sessions),
         ranged(readNs, time),
-        `${digits(heapBytes)} B`,
+        ranged(heapBytes, bytes),
         ranged(flushNs, time),
       ]),
     ),
     "![Time of a read by sessions in memory](comparison/growth-reads.svg)",
-    "### More requests",
-    `One node, 1,000 sessions of 1 KB, each request reads one and touches it; commands that Redis was sent in a second, over ${digits(rateSeconds)} s for sessionmesh.`,
-    table(
-      ["", "requests/s wanted", "requests/s", "commands/s", "commands per 1,000 requests"],
-      rates.map(({ name, wanted, perSecond, commandsPerSecond }) => [
-        name,
-        digits(wanted),
-        digits(perSecond),
-        digits(commandsPerSecond),
-        digits((1_000 * commandsPerSecond) / perSecond),
-      ]),
-    ),
-    "![Commands per second by requests per second](comparison/growth-commands.svg)",
+    ...(commands === undefined ? [] : moreRequests(commands)),
     "### Starting",
     "Until a node is connected, has subscribed and can answer from memory, in a process that has opened such a one before:",
     table(
@@ -63,8 +45,40 @@ export function growthSection(growth) {
       imports.map(({ name, ms: spread }) => [name, ranged(spread, ms)]),
     ),
   ].join("\n\n");
+  return {
+    text,
+    charts: chartsOf(caches, commands),
+    judged: together([judgeStarts(starts), judgeImports(imports), judgeRates(commands)]),
+  };
+}
+
+/** @param {Commands} commands */
+function moreRequests({ effort, rates }) {
+  return [
+    "### More requests",
+    `One node, 1,000 sessions of 1 KB, each request reads one and touches it; commands that Redis was sent in a second, those of sessionmesh counted at all rates at the same time, ${effort.rounds === 1 ? "once" : `${effort.rounds} times`} over ${digits(effort.seconds)} s for sessionmesh, which is longer than a copy lives, and ${digits(effort.shortSeconds)} s for connect-redis.`,
+    table(
+      ["", "requests/s wanted", "requests/s", "commands/s", "commands per 1,000 requests"],
+      rates.map(({ name, wanted, perSecond, commandsPerSecond }) => [
+        name,
+        digits(wanted),
+        spread(perSecond),
+        spread(commandsPerSecond),
+        spread(commandsPerSecond.map((sent, round) => (1_000 * sent) / (perSecond[round] ?? Number.NaN))),
+      ]),
+    ),
+    "![Commands per second by requests per second](comparison/growth-commands.svg)",
+  ];
+}
+
+/**
+ * @param {Growth["caches"]} caches
+ * @param {Commands | undefined} commands
+ * @returns {Record<string, string>}
+ */
+function chartsOf(caches, commands) {
   const by = (/** @type {readonly { name: string }[]} */ rows) => [...new Set(rows.map(({ name }) => name))];
-  const charts = {
+  return {
     "growth-reads": lineChart({
       title: "Time of a read by sessions in memory",
       xLabel: "sessions",
@@ -77,44 +91,90 @@ export function growthSection(growth) {
           .map(({ sessions, readNs }) => /** @type {const} */ ([sessions, readNs.median])),
       })),
     }),
-    "growth-commands": lineChart({
-      title: "Commands for Redis by requests",
-      xLabel: "requests per second",
-      yLabel: "commands per second",
-      series: by(rates).map((label) => ({
-        label,
-        points: rates
-          .filter(({ name }) => name === label)
-          .map(({ perSecond, commandsPerSecond }) => /** @type {const} */ ([perSecond, commandsPerSecond])),
-      })),
+    ...(commands && {
+      "growth-commands": lineChart({
+        title: "Commands for Redis by requests",
+        xLabel: "requests per second",
+        yLabel: "commands per second",
+        series: by(commands.rates).map((label) => ({
+          label,
+          points: commands.rates
+            .filter(({ name }) => name === label)
+            .map(
+              ({ perSecond, commandsPerSecond }) =>
+                /** @type {const} */ ([median(perSecond), median(commandsPerSecond)]),
+            ),
+        })),
+      }),
     }),
   };
-  return { text, charts, losses: [...startLosses(starts), ...importLosses(imports)] };
 }
 
+/** @param {string} name */
+const isOurs = (name) => name.startsWith("sessionmesh");
+
 /** @param {Growth["starts"]} starts */
-function startLosses(starts) {
-  return starts
-    .filter(({ name }) => name.startsWith("sessionmesh"))
-    .flatMap((ours) => {
-      const ahead = starts.filter(
-        ({ name, ms }) => !/^(sessionmesh|raw)/.test(name) && ours.ms.median > NOISE * ms.median,
-      );
-      if (ahead.length === 0) return [];
-      return [
-        `**Starting**: ${digits(ours.ms.median)} ms with ${ours.name}, ${ahead.map(({ name, ms }) => `${digits(ms.median)} ms with ${name}`).join(", ")}. A node holds its lease before it answers from memory: its first beat has come back through its own subscription, on a second connection. \`get()\` works before, from Redis.`,
-      ];
-    });
+function judgeStarts(starts) {
+  return judge(
+    {
+      what: "Starting",
+      reason:
+        "A node holds its lease before it answers from memory: its first beat has come back through its own subscription, on a second connection. The client-side cache of node-redis has one connection and waits for nothing. `get()` works before, from Redis.",
+      work: "a beat that is sent before the reply to the subscription is there, which saves one round trip of three; the second connection has to be opened.",
+    },
+    starts
+      .filter(({ name }) => isOurs(name))
+      .map(({ name, ms: figures }) => ({
+        label: "",
+        ours: { name, figures },
+        peers: starts
+          .filter((one) => !isOurs(one.name) && !one.name.startsWith("raw"))
+          .map((one) => ({ name: one.name, figures: one.ms })),
+        format: ms,
+      })),
+  );
 }
 
 /** @param {Growth["imports"]} imports */
-function importLosses(imports) {
-  const ours = imports.find(({ name }) => name === "sessionmesh");
-  const ahead = imports.filter(
-    ({ name, ms }) => !/^(sessionmesh|node alone)/.test(name) && (ours?.ms.median ?? 0) > NOISE * ms.median,
+function judgeImports(imports) {
+  return judge(
+    {
+      what: "Loading the package",
+      reason:
+        "An entry is one file, with what it shares with the others; it is compiled whole. The adapter loads its middleware too, for the class that it extends: express-session, which an application of Express has loaded anyway.",
+      work: "parts that are loaded when they are first needed, at the cost of the first request.",
+    },
+    imports
+      .filter(({ name }) => isOurs(name))
+      .map(({ name, ms: figures }) => ({
+        label: "",
+        ours: { name, figures },
+        peers: imports
+          .filter((one) => !isOurs(one.name) && one.name !== "node alone")
+          .map((one) => ({ name: one.name, figures: one.ms })),
+        format: ms,
+      })),
   );
-  if (ours === undefined || ahead.length === 0) return [];
-  return [
-    `**Loading the package**: ${digits(ours.ms.median)} ms with sessionmesh, ${ahead.map(({ name, ms }) => `${digits(ms.median)} ms with ${name}`).join(", ")}. An entry is one file, with what it shares with the others; it is compiled whole. What would change it: parts that are loaded when they are first needed, at the cost of the first request.`,
-  ];
+}
+
+/** @param {Commands | undefined} commands */
+function judgeRates(commands) {
+  const rates = commands?.rates ?? [];
+  return judge(
+    {
+      what: "Commands by requests",
+      reason: "Two beats a second, and what is read again before its time is over.",
+      work: "a longer bound, and a longer default of `localCache.ttlMs`.",
+    },
+    rates
+      .filter(({ name }) => isOurs(name))
+      .map(({ name, wanted, commandsPerSecond }) => ({
+        label: `${digits(wanted)} requests/s`,
+        ours: { name, figures: commandsPerSecond },
+        peers: rates
+          .filter((one) => !isOurs(one.name) && one.wanted === wanted)
+          .map((one) => ({ name: one.name, figures: one.commandsPerSecond })),
+        format: digits,
+      })),
+  );
 }
