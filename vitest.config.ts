@@ -6,6 +6,7 @@ import { LongestFirst } from "./test/support/longest-first.js";
 const ALONE = [
   "test/demo.test.ts",
   "test/history.test.ts",
+  "test/redis-cluster-failover.test.ts",
   "test/redis-cluster-ports.test.ts",
   "test/redis-cluster.test.ts",
   "test/sentinel.test.ts",
@@ -15,8 +16,11 @@ const ALONE = [
 /** Needs Spin and a C compiler, and nothing of Node: `npm run test:model`. It leaves the processors to the others. */
 const MODEL = ["test/repo/model.test.ts"];
 
-/** Need openssl and a Valkey server, which not every release of Debian has: `npm run test:deployed`. */
-const DEPLOYED = ["test/deployments.test.ts", "test/valkey.test.ts"];
+/** Needs openssl: `npm run test:deployed`. */
+const TLS = ["test/tls.test.ts"];
+
+/** Needs a Valkey server, which not every release of Debian has: `npm run test:deployed`. */
+const VALKEY = ["test/valkey.test.ts"];
 
 export default defineConfig({
   test: {
@@ -34,7 +38,7 @@ export default defineConfig({
         test: {
           name: "side by side",
           include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: [...ALONE, ...MODEL, ...DEPLOYED],
+          exclude: [...ALONE, ...MODEL, ...TLS, ...VALKEY],
           typecheck: { enabled: true, tsconfig: "test/types/tsconfig.json" }, // not all of it again, as of `check:types`
           sequence: { groupOrder: 0 },
         },
@@ -54,7 +58,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "deployed", include: DEPLOYED, sequence: { groupOrder: 0 } },
+        test: { name: "tls", include: TLS, sequence: { groupOrder: 0 } },
+      },
+      {
+        extends: true,
+        test: { name: "valkey", include: VALKEY, sequence: { groupOrder: 0 } },
       },
     ],
   },

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -47,16 +47,18 @@ export class RedisCluster {
  * @param {object} [options]
  * @param {number} [options.masters] how many share the slots, in ranges of the same size; each has a replica. Default 3
  * @param {readonly string[]} [options.args] more arguments for each server
+ * @param {boolean} [options.keepsData] whether a server that is started again has what it had when it ended. Default: it is empty
  * @param {readonly string[]} [options.tls] those for TLS: then each has a port for it too, and they speak it with one another
  * @returns {Promise<RedisCluster>}
  * @throws {Error} when a server cannot be started, or the cluster is not in order within 20 seconds
  */
-export async function startRedisCluster({ masters = 3, args = [], tls } = {}) {
+export async function startRedisCluster({ masters = 3, args = [], tls, keepsData = false } = {}) {
   // what a node knows of the others survives its restart, unlike its own directory
   const directory = await mkdtemp(join(tmpdir(), "sessionmesh-cluster-"));
-  const starting = Array.from({ length: 2 * masters }, (_, n) =>
-    startNode(join(directory, `${n}.conf`), args, tls),
-  );
+  const starting = Array.from({ length: 2 * masters }, async (_, n) => {
+    const own = keepsData ? await keptIn(join(directory, `${n}`)) : [];
+    return startNode(join(directory, `${n}.conf`), [...own, ...args], tls);
+  });
   const outcomes = await Promise.allSettled(starting);
   const nodes = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
   const cluster = new RedisCluster(nodes, directory);
@@ -86,6 +88,16 @@ export async function commandOf({ port }, ...command) {
   } finally {
     client.destroy();
   }
+}
+
+/**
+ * Arguments for a server that keeps what it has in a directory.
+ *
+ * @param {string} directory
+ */
+async function keptIn(directory) {
+  await mkdir(directory);
+  return ["--dir", directory, "--appendonly", "yes"];
 }
 
 /**

@@ -16,6 +16,10 @@ const EXAMPLES: readonly [errors.SessionMeshError, message: string][] = [
     new errors.PartitionMismatchError("a:key", "1 8 sharded", { partitions: 16, pubsub: "sharded" }),
     'has cluster.partitions 16 and cluster.pubsub "sharded", but a:key says "1 8 sharded"',
   ],
+  [
+    new errors.PubSubRefusedError("SPUBLISH", { cause }),
+    'SPUBLISH is refused (socket closed): allow it, and its channels, or set cluster.pubsub to "plain" on all nodes.',
+  ],
   [new errors.RevocationUncertainError("not within 5 ms", true, { cause }), "not within 5 ms"],
   [new errors.SessionConflictError("0123456789ab"), "0123456789ab"],
   [new errors.SessionRevokedError("0123456789ab"), "0123456789ab"],

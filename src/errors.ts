@@ -7,6 +7,7 @@ export const ERROR_CODES = {
   INVALID_SESSION_ID: "InvalidSessionIdError",
   INVALID_SESSION_DATA: "InvalidSessionDataError",
   PARTITION_MISMATCH: "PartitionMismatchError",
+  PUBSUB_REFUSED: "PubSubRefusedError",
   REVOCATION_UNCERTAIN: "RevocationUncertainError",
   SESSION_CONFLICT: "SessionConflictError",
   SESSION_CORRUPT: "SessionCorruptError",
@@ -65,14 +66,26 @@ export class InvalidSessionDataError extends SessionMeshError {
   }
 }
 
-/** A conditional write found another revision than the one it was based on, or no session any more. Nothing was written. */
+/**
+ * A conditional write found another revision than the one it was based on, or no session any more. Nothing was written, unless
+ * `maybeApplied` says otherwise.
+ */
 export class SessionConflictError extends SessionMeshError {
   readonly code = "SESSION_CONFLICT";
+  /**
+   * Whether the write may have been carried out all the same, before what it met: its first reply was lost, it was sent again, and somebody else was
+   * faster with the next one. Whoever writes again what must not be written twice finds out from `current` first.
+   */
+  readonly maybeApplied: boolean;
   /** The session as it is now, for a write; `undefined` if there is none, and for a deletion. */
   declare readonly current: { readonly data: unknown; readonly revision: string } | undefined;
 
-  constructor(keyHash: string, current?: SessionConflictError["current"]) {
-    super(`Session ${keyHash} was changed or deleted by somebody else since it was read.`);
+  constructor(keyHash: string, current?: SessionConflictError["current"], maybeApplied = false) {
+    const doubt = maybeApplied
+      ? " Its reply was lost the first time: it may have been written before that."
+      : "";
+    super(`Session ${keyHash} was changed or deleted by somebody else since it was read.${doubt}`);
+    this.maybeApplied = maybeApplied;
     // not enumerable: whoever logs the error does not mean to log the session
     Object.defineProperty(this, "current", { value: current });
   }
@@ -168,6 +181,17 @@ export class PartitionMismatchError extends SessionMeshError {
     super(
       `This node has ${ours}, but ${key} says ${describe(recorded)}: all nodes must be configured alike.`,
     );
+  }
+}
+
+/** This user, or this server, cannot publish or subscribe as `cluster.pubsub` says, so no node would hear of anything. */
+export class PubSubRefusedError extends SessionMeshError {
+  readonly code = "PUBSUB_REFUSED";
+
+  constructor(command: string, options: { cause: Error }) {
+    const isSharded = command === "SPUBLISH" || command === "SSUBSCRIBE";
+    const remedy = isSharded ? ', or set cluster.pubsub to "plain" on all nodes' : "";
+    super(`${command} is refused (${options.cause.message}): allow it, and its channels${remedy}.`, options);
   }
 }
 

@@ -26,6 +26,7 @@ export {
   InvalidSessionDataError,
   InvalidSessionIdError,
   PartitionMismatchError,
+  PubSubRefusedError,
   RevocationUncertainError,
   SessionConflictError,
   SessionCorruptError,
@@ -81,7 +82,12 @@ export { createStore } from "./stores/create-store.js";
 export type { LegacyFormat, LegacyOptions } from "./stores/legacy-options.js";
 export { MemoryStore, type MemoryStoreOptions } from "./stores/memory-store.js";
 export type { OnOutage } from "./stores/outage-policy.js";
-export { type Loaded, RedisStore, type RedisStoreOptions } from "./stores/redis-store.js";
+export {
+  type Loaded,
+  RedisStore,
+  type RedisStoreEvents,
+  type RedisStoreOptions,
+} from "./stores/redis-store.js";
 export type {
   Change,
   CreateOptions,

@@ -338,6 +338,30 @@ describe.each(CURRENT_CLIENT_KINDS)("three nodes on $name", { timeout: PATIENCE_
       await expectNone(id);
     });
 
+    test("by many logins at the same time, but for as many as fit", async () => {
+      const strict = await Promise.all([
+        another({ maxSessionsPerUser: 1 }),
+        another({ maxSessionsPerUser: 1 }),
+      ]);
+      for (const user of ["ann", "bob", "cleo"]) {
+        const old = await shared(user);
+        const logins = Array.from({ length: 10 }, (_, n) => strict[n % 2]?.create({ n }, { user }));
+        const fresh = (await Promise.all(logins)).map((session) => session?.id ?? "");
+        const left: string[] = [];
+        for await (const { id } of a.sessionsOf(user)) left.push(id);
+        expect(left).toHaveLength(1);
+        expect(fresh).toContain(left[0]);
+        for (const node of [a, ...strict]) {
+          expect(await node.get(left[0] ?? "", { consistency: "strong" })).toBeDefined();
+          expect(await node.get(old, { consistency: "strong" })).toBeUndefined();
+        }
+      }
+      for (const heard of await all()) {
+        expect(new Set(heard.map(({ reason }) => reason))).toEqual(new Set(["limit"]));
+        expect(new Set(heard.map(({ id }) => id)).size).toBe(30); // two logins may end the same one
+      }
+    });
+
     test("by revokeUser(), once for all of them", async () => {
       await shared("ann");
       await shared("ann");

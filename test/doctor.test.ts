@@ -1,6 +1,9 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { createClient } from "redis";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { startRedis } from "../scripts/with-redis.mjs";
+import { DOCUMENTED_USER, documentedRules } from "./support/access.js";
 import { eventually } from "./support/eventually.js";
 import { Program } from "./support/program.js";
 import { useRawRedis } from "./support/raw-redis.js";
@@ -116,29 +119,44 @@ describe.each(CLIENTS)("with %s", (client) => {
     expect(await look(master.url)).toEqual({ code: 0, output: has("warning", "replication", "1 replica;") });
     await send(master.url, "CONFIG", "SET", "min-replicas-to-write", "1");
     expect(await look(master.url)).toEqual({ code: 0, output: has("ok", "replication", "write is 1") });
+    for (const lag of ["0", "60"]) {
+      await send(master.url, "CONFIG", "SET", "min-replicas-max-lag", lag);
+      const { output } = await look(master.url);
+      expect(output).toEqual(has("warning", "replication", `max-lag ${lag}`));
+      expect(output).toContain("no bound on staleness holds in a split brain");
+    }
     expect(await send(master.url, "DBSIZE")).toBe(0);
   });
 
   test("a node of a cluster", async () => {
     const server = await serverWith("--cluster-enabled", "yes", ...MAXMEMORY);
     expect(await look(server.url)).toEqual({ code: 1, output: has("problem", "cluster", "is down") });
-    await send(server.url, "CLUSTER", "ADDSLOTSRANGE", "0", "8191");
+    await send(server.url, "CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+    await isInOrder(server.url);
     await send(server.url, "CONFIG", "SET", "cluster-require-full-coverage", "no");
-    await eventually(async () => String(await send(server.url, "CLUSTER", "INFO")).includes("state:ok"));
     const { code, output } = await look(server.url);
     expect({ code, output }).toEqual({ code: 0, output: has("ok", "cluster", "one of its partitions") });
     expect(output).toEqual(has("ok", "round trip", "."));
-    expect(output).not.toMatch(/coverage|sharding/);
+    expect(output).toEqual(has("ok", "partitions", "no record of it yet"));
+    expect(output).toEqual(has("ok", "failover", "after 15000 ms .* for 2000 ms"));
+    expect(output).toEqual(has("warning", "replicas", "1 of 1 masters"));
+    expect(output).not.toMatch(/coverage/);
     expect(await send(server.url, "DBSIZE")).toBe(0);
     await send(server.url, "CONFIG", "SET", "cluster-require-full-coverage", "yes");
-    await send(server.url, "CLUSTER", "ADDSLOTSRANGE", "8192", "16383");
-    await eventually(async () => String(await send(server.url, "CLUSTER", "INFO")).includes("state:ok"));
-    expect(await look(server.url)).toEqual({
-      code: 0,
-      output: has("warning", "coverage", "stops all others"),
-    });
-    await send(server.url, "ACL", "SETUSER", "default", "-spublish");
-    expect(await look(server.url)).toEqual({ code: 1, output: has("problem", "sharding", "SPUBLISH") });
+    await send(server.url, "CONFIG", "SET", "cluster-node-timeout", "30000");
+    const cautious = await look(server.url);
+    expect(cautious).toEqual({ code: 0, output: has("warning", "coverage", "stops all others") });
+    expect(cautious.output).toEqual(has("warning", "failover", "30000 ms"));
+  });
+
+  test("a node of a cluster in which slots are nobody's", async () => {
+    const server = await serverWith("--cluster-enabled", "yes", "--cluster-require-full-coverage", "no");
+    await send(server.url, "CLUSTER", "ADDSLOTSRANGE", "0", "8191");
+    await isInOrder(server.url);
+    const output = has("problem", "masters", "8 of 16 partitions");
+    expect(await look(server.url)).toEqual({ code: 1, output });
+    const two = has("problem", "masters", "1 of 2 partitions");
+    expect(await look(server.url, "--partitions", "2")).toEqual({ code: 1, output: two });
   });
 
   test("a node of a cluster that has no slots", async () => {
@@ -150,6 +168,102 @@ describe.each(CLIENTS)("with %s", (client) => {
       code: 1,
       output: has("problem", "cluster", "master of no partition"),
     });
+  });
+});
+
+async function isInOrder(url: string): Promise<void> {
+  await eventually(async () => String(await send(url, "CLUSTER", "INFO")).includes("state:ok"));
+}
+
+describe("a node of a cluster, as a user", () => {
+  let server: Awaited<ReturnType<typeof startRedis>>;
+  beforeAll(async () => {
+    server = await startRedis({ args: ["--cluster-enabled", "yes", ...MAXMEMORY] });
+    await send(server.url, "CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+    await isInOrder(server.url);
+  });
+  afterAll(() => server.stop());
+
+  const asUser = async (...rules: string[]) => {
+    await send(server.url, "ACL", "SETUSER", "limited", "reset", "on", ">secret", ...rules);
+    return `redis://limited:secret@127.0.0.1:${server.port}`;
+  };
+  const ALL = ["allkeys", "allchannels", "+@all"];
+  const limited = async (...rights: string[]) => asUser(...ALL, ...rights);
+
+  test.each([
+    [
+      ["-spublish"],
+      "problem",
+      "channels",
+      "SPUBLISH is forbidden: no session can be written",
+      'pubsub to "plain"',
+    ],
+    [
+      ["-ssubscribe"],
+      "problem",
+      "channels",
+      "SSUBSCRIBE is forbidden: no node can hold a lease",
+      'pubsub to "plain"',
+    ],
+    [["-setnx"], "problem", "commands", "SETNX is forbidden", "\\+setnx"],
+    [["-cluster"], "problem", "commands", "CLUSTER.SLOTS is forbidden: no client", "\\+cluster.slots"],
+    [["-asking"], "problem", "commands", "ASKING is forbidden", "\\+asking"],
+    [["-readwrite"], "problem", "commands", "READWRITE is forbidden", "\\+readwrite"],
+    [["-cluster|shards"], "warning", "commands", "CLUSTER.SHARDS is forbidden", "\\+cluster.shards"],
+    [
+      ["resetkeys", "~sess:*", "~sessionmesh:[^l]*"],
+      "problem",
+      "keys",
+      "sessionmesh:layout:sess:",
+      "~sessionmesh:layout",
+    ],
+  ])("with %j: a %s", async (rights, status, check, says, remedy) => {
+    const { code, output } = await doctor(await limited(...rights));
+    expect({ code, output }).toEqual({
+      code: status === "problem" ? 1 : 0,
+      output: has(status, check, says),
+    });
+    expect(output).toMatch(new RegExp(`^ +.*${remedy}`, "m"));
+    expect(await send(server.url, "DBSIZE")).toBe(0);
+  });
+
+  test("that has no sharded Pub/Sub, sessions work with what is plain, and the other way round", async () => {
+    const plain = await limited("-spublish", "-ssubscribe");
+    expect(await doctor(plain, "--pubsub", "plain")).toEqual({
+      code: 0,
+      output: has("ok", "round trip", "told"),
+    });
+    const sharded = await limited("-publish", "-subscribe");
+    expect(await doctor(sharded)).toEqual({ code: 0, output: has("ok", "round trip", "told") });
+    const output = has("problem", "channels", " PUBLISH is forbidden");
+    expect(await doctor(sharded, "--pubsub", "plain")).toEqual({ code: 1, output });
+  });
+
+  test("that the guide recommends", async () => {
+    await send(
+      server.url,
+      "ACL",
+      "SETUSER",
+      DOCUMENTED_USER.username,
+      ...documentedRules("docs/guide/cluster.md"),
+    );
+    const { username, password } = DOCUMENTED_USER;
+    const { code, output } = await doctor(`redis://${username}:${password}@127.0.0.1:${server.port}`);
+    expect({ code, output }).toEqual({ code: 0, output: has("ok", "commands", "All \\d+") });
+    expect(output).toEqual(has("ok", "round trip", "."));
+  });
+
+  test("goes by how the sessions are split, as it is recorded", async () => {
+    const at = await limited();
+    await send(server.url, "SET", "sessionmesh:layout:sess:", "1 8 plain");
+    const recorded = has("ok", "partitions", "partitions 8 .* as it is recorded");
+    expect(await doctor(at)).toEqual({ code: 0, output: recorded });
+    const otherwise = has("problem", "partitions", '"1 8 plain".*cluster.partitions 16 .* is refused');
+    expect(await doctor(at, "--partitions", "16")).toEqual({ code: 1, output: otherwise });
+    expect(await doctor(at, "--pubsub", "sharded")).toMatchObject({ code: 1 });
+    expect(await doctor(at, "--partitions", "8", "--pubsub", "plain")).toEqual({ code: 0, output: recorded });
+    await send(server.url, "DEL", "sessionmesh:layout:sess:");
   });
 });
 
@@ -195,6 +309,18 @@ describe("settings:", () => {
   test("an append-only file", async () => {
     const server = await serverWith("--appendonly", "yes");
     expect(await doctor(server.url)).toEqual({ code: 0, output: has("ok", "persistence", "append-only") });
+  });
+
+  test("a snapshot that failed", async () => {
+    const server = await serverWith("--dbfilename", "taken");
+    const { dir } = (await send(server.url, "CONFIG", "GET", "dir")) as { dir: string };
+    await mkdir(join(dir, "taken"));
+    await send(server.url, "BGSAVE");
+    await eventually(async () =>
+      String(await send(server.url, "INFO", "persistence")).includes("bgsave_status:err"),
+    );
+    const output = has("problem", "persistence", "last snapshot failed");
+    expect(await doctor(server.url)).toEqual({ code: 1, output });
   });
 
   test("too few replicas", async () => {

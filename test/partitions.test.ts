@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { ClusteredRedisStore, PartitionMismatchError, RedisStore } from "../src/index.js";
-import { slotOf } from "../src/redis/cluster-slots.js";
+import { hashTags, keyOf, SLOTS, slotOf } from "../src/redis/cluster-slots.js";
 import { portOf } from "../src/redis/detect.js";
-import { hashTags } from "../src/redis/partitions.js";
+import { layoutKeys } from "../src/redis/layout.js";
 import type { RedisClusterPort, RedisPort, Subscription } from "../src/redis/port.js";
 import { type MakeStoreOptions, sessionStoreContract } from "../src/testing/index.js";
 import { eventually } from "./support/eventually.js";
@@ -14,7 +14,9 @@ import { useRawRedis } from "./support/raw-redis.js";
 const redis = useRawRedis();
 
 const PARTITIONS = 4;
-const SLOTS = hashTags(PARTITIONS).map(slotOf);
+/** As many shards as partitions, each with the slot of one of them. */
+const SHARDS = Array.from({ length: PARTITIONS }, (_, shard) => shard);
+const shardOf = (slot: number) => Math.floor((slot * PARTITIONS) / SLOTS);
 
 /** A client whose shards can be told to be down, one by one. */
 class Shards implements RedisClusterPort {
@@ -27,20 +29,21 @@ class Shards implements RedisClusterPort {
   }
 
   slot(slot: number): RedisPort {
-    const assertUp = () => {
-      if (this.#down.has(slot)) throw new Error("CLUSTERDOWN the shard is down");
+    const assertUp = (slot: number) => {
+      if (this.#down.has(shardOf(slot))) throw new Error("CLUSTERDOWN the shard is down");
     };
     return {
       send: async (command) => {
-        assertUp();
+        const key = keyOf(command);
+        assertUp(key === undefined ? slot : slotOf(key));
         return this.#port.send(command);
       },
       subscribe: async (request) => {
-        assertUp();
+        assertUp(slot);
         const subscription = await this.#port.subscribe(request);
-        const losers = this.#lose.get(slot) ?? new Set();
+        const losers = this.#lose.get(shardOf(slot)) ?? new Set();
         this.#lose.set(
-          slot,
+          shardOf(slot),
           losers.add((reason) => closeAndTell(subscription, reason, request.onClose)),
         );
         return subscription;
@@ -48,14 +51,19 @@ class Shards implements RedisClusterPort {
     };
   }
 
-  stop(slot: number): void {
-    this.#down.add(slot);
-    for (const lose of this.#lose.get(slot) ?? []) lose("the shard is down");
-    this.#lose.delete(slot);
+  stop(shard: number): void {
+    this.#down.add(shard);
+    this.cut(shard);
   }
 
-  resume(slot: number): void {
-    this.#down.delete(slot);
+  resume(shard: number): void {
+    this.#down.delete(shard);
+  }
+
+  /** Ends what is subscribed there. */
+  cut(shard: number): void {
+    for (const lose of this.#lose.get(shard) ?? []) lose("the shard is down");
+    this.#lose.delete(shard);
   }
 }
 
@@ -164,7 +172,7 @@ describe("two nodes", () => {
   test("the loss of one shard stops answers from memory for its partition, and no other", async () => {
     const lost: string[] = [];
     b.coordinator?.on("lease-lost", (reason) => lost.push(reason));
-    shards.stop(SLOTS[1] as number);
+    shards.stop(1);
     const isHeld = ids.map((id) => b.peek(id) !== undefined);
     expect(isHeld).toEqual([true, false, true, true]);
     expect(lost).toEqual(["the shard is down"]);
@@ -175,14 +183,14 @@ describe("two nodes", () => {
     await a.set(ids[2] as string, { n: 100 });
     await eventually(async () => (await b.get(ids[2] as string))?.data.n === 100);
 
-    shards.resume(SLOTS[1] as number);
+    shards.resume(1);
     await eventually(() => b.coordinator?.ready === true);
     expect((await b.get(ids[1] as string))?.data.n).toBe(1);
     expect(b.cacheStats().evictionsByReason.invalidated).toBe(2); // of the lost partition, and the one that was written
   });
 
   test("the breaker opens for that shard alone", async () => {
-    shards.stop(SLOTS[1] as number);
+    shards.stop(1);
     const [up, down] = ids as [string, string];
     for (let n = 0; n < 6; n++) await b.get(down, { consistency: "strong" }).catch(() => {});
     expect(b.stats()).toMatchObject({ breaker: "open", breakerOpened: 1 });
@@ -291,24 +299,98 @@ describe("how the sessions are split", () => {
     expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
   });
 
-  test("is recorded again by a node that finds it lost", async () => {
+  test("is recorded again by a node that finds it lost, wherever it was lost", async () => {
     const names = clusterNames();
     const node = await startNode({ names });
-    await redis.client.del(`sessionmesh:layout:${names.prefix}`);
-    shards.stop(SLOTS[0] as number);
-    shards.resume(SLOTS[0] as number);
-    await eventually(async () => (await redis.client.exists(`sessionmesh:layout:${names.prefix}`)) === 1);
-    await eventually(() => node.coordinator?.ready === true);
+    const keys = layoutKeys(names.prefix);
+    await eventually(async () => (await redis.client.exists(keys)) === keys.length);
+    for (const lost of [keys.slice(0, 1), keys.slice(1), keys]) {
+      await eventually(() => node.coordinator?.ready === true);
+      await redis.client.del(lost);
+      shards.cut(0);
+      await eventually(async () => (await redis.client.exists(keys)) === keys.length);
+    }
   });
 
   test("what cannot be found out now is found out by the first command", async () => {
     const names = clusterNames();
     await startNode({ names });
-    shards.stop(SLOTS[0] as number);
+    for (const shard of SHARDS) shards.stop(shard);
     const store = new RedisStore({ client: shards, prefix: names.prefix, partitions: 8, pubsub: "plain" });
     await store.start();
-    shards.resume(SLOTS[0] as number);
+    for (const shard of SHARDS) shards.resume(shard);
     await expect(store.get("id")).rejects.toThrow(PartitionMismatchError);
+  });
+
+  test("is asked for again when a node that was let in finds another record", async () => {
+    const names = clusterNames();
+    const node = await startNode({ names });
+    const [id] = idsOfAll(node) as [string];
+    const [, copy = ""] = layoutKeys(names.prefix);
+    await eventually(async () => (await redis.client.exists(copy)) === 1);
+    await redis.client.set(copy, "1 8 plain");
+    shards.cut(0);
+    await eventually(() => expect(node.get(id)).rejects.toThrow(PartitionMismatchError));
+    await redis.client.del(copy);
+    await eventually(() => node.coordinator?.ready === true);
+    await node.set(id, { n: 1 });
+  });
+});
+
+describe.each(SHARDS)("while shard %i is down", (down) => {
+  const up = SHARDS.filter((shard) => shard !== down);
+  const isReady = (node: ClusteredRedisStore<TestData>) =>
+    SHARDS.map((shard) => node.coordinator?.partitions.at(shard).ready);
+  const allBut = SHARDS.map((shard) => shard !== down);
+
+  test("a subscription that another one loses comes back", async () => {
+    const node = await startNode({ names: clusterNames() });
+    const opened = () => up.map((shard) => node.coordinator?.partitions.at(shard).stats().subscriptions);
+    shards.stop(down);
+    for (const shard of up) shards.cut(shard);
+    await eventually(() => opened().every((count) => count === 2));
+    await eventually(() => expect(isReady(node)).toEqual(allBut));
+  });
+
+  test("a node that starts serves the partitions of the others", async () => {
+    const names = clusterNames();
+    const [first, known] = await Promise.all([startNode({ names }), startNode({ names })]);
+    const ids = idsOfAll(first);
+    for (const id of ids) await first.set(id, { n: 1 });
+    shards.stop(down);
+    const node = makeNode({ names });
+    node.start().catch(() => {}); // it goes on
+    for (const shard of up) {
+      await eventually(async () => {
+        await node.get(ids[shard] as string).catch(() => {});
+        return node.peek(ids[shard] as string)?.data.n === 1;
+      });
+    }
+    for (const shard of up) await known.set(ids[shard] as string, { n: 2 });
+    for (const shard of up)
+      await eventually(async () => (await node.get(ids[shard] as string))?.data.n === 2);
+    expect(isReady(node)).toEqual(allBut);
+  });
+
+  test.each([1, 3, 8, 256])("a node that splits the sessions in %i is refused", async (partitions) => {
+    const names = clusterNames();
+    await startNode({ names });
+    await eventually(async () => (await redis.client.exists(layoutKeys(names.prefix))) > PARTITIONS);
+    shards.stop(down);
+    await expect(makeNode({ names, partitions }).start()).rejects.toThrow(PartitionMismatchError);
+  });
+
+  test("the first nodes of all agree", async () => {
+    const names = clusterNames();
+    shards.stop(down);
+    const nodes = [makeNode({ names, partitions: 2 }), makeNode({ names, partitions: 4 })];
+    for (const node of nodes) node.start().catch(() => {});
+    const refused = (node: ClusteredRedisStore<TestData>) =>
+      node.get("id").then(
+        () => false,
+        (error) => error instanceof PartitionMismatchError,
+      );
+    await eventually(async () => (await Promise.all(nodes.map(refused))).filter(Boolean).length === 1);
   });
 });
 

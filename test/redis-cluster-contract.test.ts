@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { ClusteredRedisStore, type RedisClient, RedisStore } from "../src/index.js";
+import { ClusteredRedisStore, type ClusterOptions, type RedisClient, RedisStore } from "../src/index.js";
 import { type MakeStoreOptions, sessionStoreContract } from "../src/testing/index.js";
 import { CLUSTER_CLIENT_KINDS, type ClusterClient } from "./support/cluster-clients.js";
 import { useRedisCluster } from "./support/redis-cluster.js";
@@ -31,13 +31,18 @@ describe.each(CURRENT)("on $name", (kind) => {
     for (const { name, run } of sessionStoreContract({ makeStore })) test.concurrent(name, run);
   });
 
-  describe("ClusteredRedisStore", () => {
+  /** Each client in a second way, besides how it is by default. */
+  const other: ClusterOptions = kind.name.startsWith("node-redis")
+    ? { invalidation: "tracking" }
+    : { pubsub: "plain" };
+
+  describe.each([{}, other])("ClusteredRedisStore, %o", (how) => {
     const makeStore = async (options: MakeStoreOptions) => {
       const membership = { channel: randomUUID(), maxStalenessMs: PATIENT.maxStalenessMs, partitions: 3 };
       const store = new ClusteredRedisStore({
         ...own(),
         commandTimeoutMs: PATIENT.commandTimeoutMs,
-        cluster: membership,
+        cluster: { ...membership, ...how },
         ...options,
       });
       await store.start();

@@ -72,6 +72,8 @@ const look = () =>
     client: "redis",
     prefix: "sess:",
     channel: CHANNEL,
+    partitions: undefined,
+    pubsub: undefined,
     json: false,
   });
 

@@ -218,7 +218,9 @@ export class SessionFlow<T extends object> {
       return this.#merge(mine, base.seen, stored);
     };
     const latest = store.peek(id) ?? base.known;
-    const written = await changeByRevision(store, systemClock, id, change, life, latest);
+    // what was merged already is the same when it is merged again
+    const changing = { id, change, options: life, known: latest, isIdempotent: true };
+    const written = await changeByRevision(store, systemClock, changing);
     if (written === undefined) return undefined;
     base.known = written;
     // The request does not see what others have added: the next save must not take that for its own deletion.

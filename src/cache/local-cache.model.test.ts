@@ -25,6 +25,17 @@ class NaiveCache {
     return undefined;
   }
 
+  lookUp(id: string, nowMs: number): number | undefined {
+    const entry = this.#take(id);
+    if (entry !== undefined) this.entries.push(entry);
+    if (entry !== undefined && nowMs < entry.expiresAtMs) {
+      this.hits++;
+      return entry.value;
+    }
+    this.misses++;
+    return undefined;
+  }
+
   peek(id: string, nowMs: number): number | undefined {
     return this.entries.find((entry) => entry.id === id && nowMs < entry.expiresAtMs)?.value;
   }
@@ -84,6 +95,9 @@ const step: fc.Arbitrary<(pair: Pair) => void> = fc.oneof(
   }),
   id.map((id) => ({ real, naive, clock }: Pair) => {
     expect(real.get(id)).toBe(naive.get(id, clock.now()));
+  }),
+  id.map((id) => ({ real, naive, clock }: Pair) => {
+    expect(real.lookUp(id)).toBe(naive.lookUp(id, clock.now()));
   }),
   id.map((id) => ({ real, naive, clock }: Pair) => {
     expect(real.peek(id)).toBe(naive.peek(id, clock.now()));

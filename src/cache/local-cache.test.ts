@@ -201,6 +201,17 @@ describe("groups", () => {
     expect(cache.stale("a", 0)).toBeUndefined();
   });
 
+  test("one that is dropped costs no other one an entry, however they lie among each other, and all of it leaves", () => {
+    const cache = makeCache<string>({ maxEntries: 90 }); // as many as live in the end
+    const [one, two] = [cache.group(), cache.group()];
+    for (let n = 0; n < 40; n++) cache.set(`${n}`, "1", { group: n % 4 === 3 ? two : one });
+    cache.clear(two);
+    const living = Array.from({ length: 40 }, (_, n) => `${n}`).filter((_, n) => n % 4 !== 3);
+    for (let n = 0; n < 60; n++) cache.set(`new ${n}`, "2", { group: two });
+    expect(living.filter((id) => cache.peek(id) === "1")).toEqual(living);
+    expect(cache.stats().evictionsByReason).toMatchObject({ capacity: 0, invalidated: 10 });
+  });
+
   test("an entry that moves to another group is dropped with that one", () => {
     const cache = makeCache<string>();
     const [one, two] = [cache.group(), cache.group()];
@@ -258,6 +269,29 @@ describe("delete() and clear()", () => {
     for (const id of "ABCDEFGHIJ") cache.set(id, id);
     expect(held(cache as never, "ABCDEFGHIJ")).toBe("ABCDEFGHIJ");
     expect(cache.stats().evictionsByReason).toEqual({ expired: 0, capacity: 0, invalidated: 10 });
+  });
+
+  test("what was cleared and is looked for after it costs the living no place", () => {
+    const cache = makeCache({ maxEntries: 100 });
+    for (const id of "abcdefghij") cache.set(id, id);
+    cache.clear();
+    cache.set("living", "1");
+    for (const id of "abcdefghij") expect(cache.lookUp(id)).toBeUndefined();
+    for (const id of "klm") cache.set(id, id);
+    expect(cache.peek("living")).toBe("1");
+    expect(cache.stats().evictionsByReason.capacity).toBe(0);
+  });
+
+  test("nor does what was set aside", () => {
+    const cache = makeCache({ maxEntries: 100 });
+    for (const id of "abcdefghij") cache.set(id, id);
+    cache.setAside();
+    cache.set("living", "1");
+    for (const id of "abcdefghij") expect(cache.lookUp(id)).toBeUndefined();
+    expect(cache.stale("j", 5)).toBe("j");
+    for (const id of "klm") cache.set(id, id);
+    expect(cache.peek("living")).toBe("1");
+    expect(cache.stats().evictionsByReason.capacity).toBe(0);
   });
 
   test("the memory of what was cleared is given back, two entries for each that comes", () => {

@@ -94,6 +94,8 @@ interface Entry<V> {
 const ENTRY_OVERHEAD_BYTES = 256;
 /** How many entries of a past generation an insertion removes: two, so that the dead are gone before the living double. */
 const RECLAIM_PER_SET = 2;
+/** At how many entries it looks for them, from the least recently used on: the living of other groups may stand before them. */
+const LOOKS_PER_SET = 8;
 
 /**
  * A bounded cache of frozen snapshots. Every operation takes constant time: no timer runs, and nothing is ever scanned.
@@ -116,6 +118,8 @@ export class LocalCache<V extends {}> {
   readonly #clock: MonotonicClock;
   readonly #ungrouped = new CacheGroup();
   readonly #groups = [this.#ungrouped];
+  /** Where the next insertion goes on to look for entries of past generations. */
+  #sweep: Iterator<string> | undefined;
   #size = 0;
   #bytes = 0;
   #hits = 0;
@@ -159,7 +163,7 @@ export class LocalCache<V extends {}> {
     return undefined;
   }
 
-  /** `get()`, except that an entry past its time stays for `stale()`, until it is replaced or makes room. */
+  /** `get()`, except that what `stale()` shows stays: an entry past its time, or set aside, until it is replaced or makes room. */
   lookUp(id: string, nowMs: number = this.#clock.now()): V | undefined {
     const entry = this.#entries.get(id);
     if (entry?.generation.isCurrent && nowMs < entry.expiresAtMs) {
@@ -167,6 +171,9 @@ export class LocalCache<V extends {}> {
       if (nowMs >= entry.freshUntilMs) this.#age(id, entry);
       return entry.value;
     }
+    // being looked for made it the most recently used; dead, it would outlive the living there
+    if (entry !== undefined && !entry.generation.isCurrent && !entry.generation.isSetAside)
+      this.#entries.delete(id);
     this.#misses++;
     return undefined;
   }
@@ -312,9 +319,26 @@ export class LocalCache<V extends {}> {
     else if (reason === "set" && this.#clock.now() >= entry.expiresAtMs) this.#evictions.expired++;
   }
 
-  /** The dead of past generations are the least recently used: a lookup that meets one removes it. */
+  /**
+   * Removes entries of past generations, and no others. After a `clear()` of all they are the least recently used; after one of a group, living ones
+   * of other groups stand between them. So it goes through the LRU order, some entries at each insertion, for as long as there are any.
+   */
   #reclaim(): void {
-    for (let i = 0; i < RECLAIM_PER_SET && this.#entries.size > this.#size; i++) this.#entries.pop();
+    let reclaimed = 0;
+    for (
+      let n = 0;
+      n < LOOKS_PER_SET && reclaimed < RECLAIM_PER_SET && this.#entries.size > this.#size;
+      n++
+    ) {
+      this.#sweep ??= this.#entries.rkeys();
+      const { value: id, done } = this.#sweep.next();
+      if (done) this.#sweep = undefined;
+      else if (this.#entries.peek(id)?.generation.isCurrent === false) {
+        this.#entries.delete(id);
+        reclaimed++;
+      }
+    }
+    if (this.#entries.size === this.#size) this.#sweep = undefined;
   }
 }
 

@@ -44,24 +44,27 @@ export async function examine(examination: Examination): Promise<Finding[]> {
   }
 }
 
-async function examineServer(server: Server, { url, prefix, channel }: Examination): Promise<Finding[]> {
+async function examineServer(server: Server, examination: Examination): Promise<Finding[]> {
+  const { url, prefix, channel } = examination;
   const refused = await server.ask("PING").catch((error: Error) => error);
   if (refused instanceof Error && !refused.message.startsWith("NOPERM")) return [connectionFailure(refused)];
   const info = await server.info();
   const id = `doctor-${randomBytes(9).toString("base64url")}`;
   const facts = info ?? (await server.hello());
-  const cluster = await clusterOf(server, facts, prefix);
+  const cluster = await clusterOf(server, facts, prefix, examination);
   const findings = [
     ok("reachable", "The server can be reached, and takes the credentials."),
     ...identityOf(facts),
     ...cluster.findings,
   ];
   if (cluster.tag === undefined) return findings;
-  const request = { prefix, channel, id, user: userOf(url), tag: cluster.tag };
-  findings.push(...(await rightsOf(server, request)));
-  if (!has("problem", findings)) findings.push(...(await roundTripOf(server, request)));
+  const { tag, pubsub } = cluster;
+  const request = { prefix, channel, id, user: userOf(url), tag, pubsub };
+  const asNodes = pubsub === "sharded" ? server.inShard() : server;
+  findings.push(...(await rightsOf(asNodes, request)));
+  if (!has("problem", findings)) findings.push(...(await roundTripOf(asNodes, request)));
   findings.push(
-    ...(await settingsOf(server, info)),
+    ...(await settingsOf(server, info, { isCluster: pubsub !== undefined })),
     ...databaseOf(url, channel, info),
     ...(await clockOf(server)),
   );

@@ -59,7 +59,13 @@ test("what doctor is not told has a default", () => {
     client: undefined,
     prefix: "sess:",
     channel: "session:cluster:invalidate",
+    partitions: undefined,
+    pubsub: undefined,
     json: false,
+  });
+  expect(examination("--partitions", "8", "--pubsub", "plain")).toMatchObject({
+    partitions: 8,
+    pubsub: "plain",
   });
   expect(examination("--url", "unix:///run/redis.sock?db=2", "--channel", "app")).toMatchObject({
     url: "unix:///run/redis.sock?db=2",
@@ -76,6 +82,8 @@ describe("refused for doctor, with what is wrong:", () => {
     [["--url", "localhost:6379"], "--url must begin with redis://, rediss:// or unix://"],
     [["--url", "unix://redis.sock"], "--url is no URL"],
     [["--url", "redis://a:b:c"], "--url is no URL"],
+    [["--partitions", "257"], "--partitions must be a whole number from 1 to 256"],
+    [["--pubsub", "shard"], "--pubsub must be one of sharded, plain"],
     [["--client", "valkey"], "--client must be one of redis, ioredis"],
     [["--to", "sessionmesh"], "--to"],
     [["now"], 'Unexpected argument "now"'],

@@ -69,6 +69,16 @@ export const FLAGS = {
       help: 'what the keys of sessions begin with; default "sess:"',
     },
     channel: { type: "string", value: "<name>", help: `cluster.channel; default "${DEFAULT_CHANNEL}"` },
+    partitions: {
+      type: "string",
+      value: "<n>",
+      help: "cluster.partitions, on a Redis Cluster; default: as it is recorded there, or 16",
+    },
+    pubsub: {
+      type: "string",
+      value: "<mode>",
+      help: "cluster.pubsub: sharded or plain; default: as it is recorded there, or sharded",
+    },
     json: { type: "boolean", help: "print JSON" },
     ...HELP,
   },

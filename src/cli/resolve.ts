@@ -3,8 +3,10 @@ import {
   DEFAULT_CHANNEL,
   DEFAULT_PREFIX,
   DEFAULT_TTL_MS,
+  MAX_PARTITIONS,
   MAX_TTL_MS,
 } from "../options.js";
+import type { PubSubMode } from "../redis/port.js";
 import { DEFAULT_BATCH, type Flags, UsageError } from "./flags.js";
 import { parseUnixUrl } from "./unix-url.js";
 
@@ -38,8 +40,13 @@ export interface Examination {
   readonly client: ClientPackage | undefined;
   readonly prefix: string;
   readonly channel: string;
+  /** How the nodes split the sessions of a Redis Cluster; `undefined`: as it stands there, or by default. */
+  readonly partitions: number | undefined;
+  readonly pubsub: PubSubMode | undefined;
   readonly json: boolean;
 }
+
+const PUBSUB_MODES = ["sharded", "plain"] as const satisfies readonly PubSubMode[];
 
 /** The environment of the process. */
 type Env = Readonly<Record<string, string | undefined>>;
@@ -81,7 +88,18 @@ export function resolveExamination(flags: Flags<"doctor">, env: Env): Examinatio
     if (value === "") throw new UsageError(`--${flag} must not be empty.`);
   }
   const url = urlOf(flags.url, env);
-  return { url, client: oneOf("client", flags.client, CLIENTS), prefix, channel, json: flags.json === true };
+  return {
+    url,
+    client: oneOf("client", flags.client, CLIENTS),
+    prefix,
+    channel,
+    partitions:
+      flags.partitions === undefined
+        ? undefined
+        : numberOf("partitions", flags.partitions, 1, MAX_PARTITIONS),
+    pubsub: oneOf("pubsub", flags.pubsub, PUBSUB_MODES),
+    json: flags.json === true,
+  };
 }
 
 function urlOf(url: string | undefined = "", env: Env): string {

@@ -26,6 +26,8 @@ export class Heartbeat {
   readonly #beats = new Beats();
   #next: Timer | undefined;
   #registering: Promise<void> | undefined;
+  /** The beats that Redis has not answered yet. */
+  readonly #underWay = new Set<Promise<Reply>>();
   #wallAheadMs: number | undefined;
   #sent = 0;
   #failed = 0;
@@ -79,6 +81,11 @@ export class Heartbeat {
     return this.#registering;
   }
 
+  /** Resolves when no beat is under way, within the time of a command: one may be sent again until then, and register the node again. */
+  async settled(): Promise<void> {
+    if (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  }
+
   /** A beat came back. When it was sent; `undefined` if it is none of these. */
   returned(nonce: string): number | undefined {
     return this.#beats.returned(nonce);
@@ -90,8 +97,10 @@ export class Heartbeat {
     const nonce = this.#beats.send(sentAtMs);
     const wasSubscribed = lease.status !== "down";
     this.#sent++;
+    const sending = send(nonce);
+    this.#underWay.add(sending);
     try {
-      const receivers = await send(nonce);
+      const receivers = await sending;
       lease.registered(sentAtMs, clock.now());
       if (!this.#beats.published(nonce) || Number(receivers) > 0) return;
       this.#beats.failed(nonce);
@@ -101,6 +110,8 @@ export class Heartbeat {
       this.#failed++;
       onFailed(error as Error);
       throw error;
+    } finally {
+      this.#underWay.delete(sending);
     }
   }
 

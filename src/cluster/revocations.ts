@@ -1,11 +1,13 @@
 /** How many deletions, and how many users, a node remembers. */
 const MAX_REMEMBERED = 10_000;
+/** How many users whose time is over one revocation makes it forget: two, so that they become fewer again after many. */
+const FORGOTTEN_PER_REVOCATION = 2;
 
 /** For how long a node remembers, in milliseconds. */
 export interface RevocationsOptions {
   /** Deletions: not longer than the tombstones live, since after them the id may be used again. */
   readonly sessionMs: number;
-  /** Users who were revoked: at least as long as a copy of one of their sessions may be cached. */
+  /** Users who were revoked, at the least: as long as a copy of one of their sessions may be cached, or longer. */
   readonly userMs: number;
 }
 
@@ -14,7 +16,8 @@ export interface RevocationsOptions {
  * must have at least.
  *
  * A reply that was read before, or from a server that lost the deletion in a failover, is told by it and not handed out; and
- * after a change of history it is repeated to the new server. Bounded in number and time.
+ * after a change of history it is repeated to the new server. All that counts is repeated: a server that lost a user's generation gives new
+ * sessions a lower one, and to hold them to a generation that nobody repeats would lock the user out. Bounded in number; deletions in time, too.
  *
  * A pure state machine: the caller says what happened and what time it is.
  */
@@ -41,11 +44,15 @@ export class Revocations {
     const known = this.#users.get(user)?.generation ?? 0;
     this.#users.delete(user);
     this.#users.set(user, { generation: Math.max(generation, known), untilMs: nowMs + this.#options.userMs });
-    const [[oldest, { untilMs }] = ["", { untilMs: 0 }]] = this.#users;
-    const isOver = untilMs <= nowMs;
-    if (!isOver && this.#users.size <= MAX_REMEMBERED) return true;
-    this.#users.delete(oldest);
-    return isOver;
+    let inTime = true;
+    for (let n = 0; n < FORGOTTEN_PER_REVOCATION; n++) {
+      const [[oldest, { untilMs }] = ["", { untilMs: 0 }]] = this.#users;
+      const isOver = untilMs <= nowMs;
+      if (!isOver && this.#users.size <= MAX_REMEMBERED) break;
+      this.#users.delete(oldest);
+      inTime &&= isOver;
+    }
+    return inTime;
   }
 
   /** Whether this session was deleted. */
@@ -66,10 +73,8 @@ export class Revocations {
     return [...this.#sessions].filter(([, untilMs]) => nowMs < untilMs).map(([id]) => id);
   }
 
-  /** The users to revoke again, with their generations. */
-  users(nowMs: number): [user: string, generation: number][] {
-    return [...this.#users]
-      .filter(([, { untilMs }]) => nowMs < untilMs)
-      .map(([user, { generation }]) => [user, generation]);
+  /** The users to revoke again, with their generations: all that `hasUser()` knows of, also when their time is over. */
+  users(): [user: string, generation: number][] {
+    return [...this.#users].map(([user, { generation }]) => [user, generation]);
   }
 }

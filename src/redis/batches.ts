@@ -45,6 +45,11 @@ export class Batches<I, R> {
     });
   }
 
+  /** Sends what has been added, as far as there is room, and waits for no more. */
+  flush(): void {
+    if (this.#isGathering) this.#sendMore();
+  }
+
   #sendMore(): void {
     while (this.#running < this.#options.maxRunning && this.#waiting.length > 0) {
       const batch = this.#next();
@@ -56,7 +61,9 @@ export class Batches<I, R> {
   #next(): Waiting<I, R>[] {
     const { maxSize, isAlike } = this.#options;
     const [first] = this.#waiting as [Waiting<I, R>];
-    const end = this.#waiting.findIndex(({ item }, n) => n === maxSize || !isAlike(first.item, item));
+    const end = this.#waiting.findIndex(
+      ({ item }, n) => n > 0 && (n === maxSize || !isAlike(first.item, item)),
+    );
     const taken = this.#waiting.splice(0, end === -1 ? this.#waiting.length : end);
     return taken.filter(({ item, reject }) => {
       const refusal = this.#options.refuse(item);

@@ -79,6 +79,13 @@ export class CircuitBreaker {
     return true;
   }
 
+  /** What was let through was not sent. If it was the trial, the next command is. */
+  released(ticket: number, nowMs: number): void {
+    if (ticket !== this.#epoch || this.#state.kind !== "half-open") return;
+    const { openings, cause } = this.#state;
+    this.#enter({ kind: "open", untilMs: nowMs, openings, cause });
+  }
+
   /** Redis is known to answer, by a reply that came too late or by what another part asked: a trial need not wait any more. */
   answered(nowMs: number): void {
     const state = this.#state;

@@ -62,3 +62,42 @@ test("a redirection is followed only so often", async () => {
   expect(sent).toBe(6);
   expect(refreshed).toBe(1);
 });
+
+test("a command whose time is over when its master is found is not sent", async () => {
+  const { sent, node } = noting();
+  let isFound = false;
+  const router = new ClusterRouter({
+    isClosed: false,
+    canTrack: false,
+    master: () => (isFound ? node : undefined),
+    at: () => undefined,
+    refresh: async () => {},
+  });
+  let isOver = false;
+  const late = router.send(SLOT, ["SET", "key", "late"], () => isOver);
+  const inTime = router.send(SLOT, ["SET", "key", "in time"], () => false);
+  isOver = true;
+  isFound = true;
+  await expect(late).rejects.toThrow("too late to send it");
+  expect(await inTime).toBe("OK");
+  expect(sent).toEqual([["SET", "key", "in time"]]);
+});
+
+test.each(["MOVED", "ASK"])("nor is one after %s", async (word) => {
+  const { sent, node: other } = noting();
+  let isOver = false;
+  const send = async () => {
+    isOver = true;
+    throw new Error(`${word} ${SLOT} ${other.address}`);
+  };
+  const node = new ClusterNode("127.0.0.1:7001", { ...other.port, send });
+  const router = new ClusterRouter({
+    isClosed: false,
+    canTrack: false,
+    master: () => node,
+    at: () => other,
+    refresh: async () => {},
+  });
+  await expect(router.send(SLOT, ["INCR", "key"], () => isOver)).rejects.toThrow(word);
+  expect(sent).toEqual([]);
+});

@@ -1,7 +1,7 @@
 import { pause, systemClock } from "../clock.js";
 import type { ClusterNode, ClusterNodes } from "./cluster-node.js";
-import { speaksOfNode } from "./failures.js";
-import type { Command, Reply } from "./port.js";
+import { speaksOfNode, tooLate } from "./failures.js";
+import type { Command, IsOver, Reply } from "./port.js";
 
 /** How long a command waits for a master, which may have to be connected, or elected, first. */
 const SEARCH_MS = 1_000;
@@ -16,6 +16,7 @@ const REFRESH_TIMEOUT_MS = 5_000;
 const MAX_REDIRECTIONS = 5;
 
 const ignore = () => {};
+const never = () => false;
 
 /**
  * Sends each command to the master of its slot, and follows the slots when they move.
@@ -39,12 +40,17 @@ export class ClusterRouter {
     return this.#nodes.canTrack;
   }
 
-  /** Sends a command to the master of a slot. Commands for a slot leave in the order of the calls while the slot stays where it is. */
-  send(slot: number, command: Command): Promise<Reply> {
+  /**
+   * Sends a command to the master of a slot, unless its time is over when that is found. Commands for a slot leave in the order of the calls while
+   * the slot stays where it is.
+   */
+  send(slot: number, command: Command, isOver: IsOver = never): Promise<Reply> {
     const master = this.ready(slot);
-    return master === undefined
-      ? this.find(slot).then((found) => this.sendTo(found, slot, command))
-      : this.sendTo(master, slot, command);
+    if (master !== undefined) return this.sendTo(master, slot, command, isOver);
+    return this.find(slot).then((found) => {
+      if (isOver()) throw tooLate();
+      return this.sendTo(found, slot, command, isOver);
+    });
   }
 
   /** The master of a slot, if a command can be sent to it at once. Whoever comes while others wait is behind them. */
@@ -73,7 +79,13 @@ export class ClusterRouter {
   }
 
   /** Sends a command for a slot to a node, and goes on where that says. */
-  sendTo(node: ClusterNode, slot: number, command: Command, redirections = 0): Promise<Reply> {
+  sendTo(
+    node: ClusterNode,
+    slot: number,
+    command: Command,
+    isOver: IsOver = never,
+    redirections = 0,
+  ): Promise<Reply> {
     if (node.isSilent) this.doubt();
     node.asked();
     return node.port.send(command).then(
@@ -83,21 +95,27 @@ export class ClusterRouter {
       },
       (error: Error) => {
         node.answered();
-        return this.#failed(error, slot, command, redirections);
+        return this.#failed(error, slot, command, isOver, redirections);
       },
     );
   }
 
   /** Goes on after a failure: where the slot is now, or with the failure. */
-  async #failed(error: Error, slot: number, command: Command, redirections: number): Promise<Reply> {
+  async #failed(
+    error: Error,
+    slot: number,
+    command: Command,
+    isOver: IsOver,
+    redirections: number,
+  ): Promise<Reply> {
     const [word, , address = ""] = error.message.split(" ");
     const isRedirection = word === "MOVED" || word === "ASK";
     if (word !== "ASK" && (isRedirection || speaksOfNode(error))) this.doubt();
     if (!isRedirection || redirections === MAX_REDIRECTIONS) throw error;
     const target = this.#nodes.at(address) ?? (await this.#unknown(address, slot, word));
-    if (target === undefined) throw error;
+    if (target === undefined || isOver()) throw error;
     if (word === "ASK") target.port.send(["ASKING"]).catch(ignore); // the next command says what is wrong
-    return this.sendTo(target, slot, command, redirections + 1);
+    return this.sendTo(target, slot, command, isOver, redirections + 1);
   }
 
   /** The node of a redirection that is not connected, or is called by another name. */

@@ -43,6 +43,21 @@ export function slotOf(key: string): number {
   return crc % SLOTS;
 }
 
+/**
+ * A hash tag for each of `count` partitions: the smallest number whose slot lies in that partition's share of the slots. So partitions lie evenly
+ * on masters that share the slots evenly.
+ */
+export function hashTags(count: number): string[] {
+  const tags = new Array<string | undefined>(count).fill(undefined);
+  for (let n = 0, found = 0; found < count; n++) {
+    const index = Math.floor((slotOf(String(n)) * count) / SLOTS);
+    if (tags[index] !== undefined) continue;
+    tags[index] = String(n);
+    found++;
+  }
+  return tags as string[];
+}
+
 const KEYLESS = new Set(
   "ACL ASKING CLIENT CLUSTER COMMAND CONFIG INFO PING PUBLISH SCAN SCRIPT TIME WAIT".split(" "),
 );

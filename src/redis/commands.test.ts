@@ -5,7 +5,7 @@ import { A_TAG } from "../../test/support/records.js";
 import { useRedis } from "../../test/support/redis-server.js";
 import { StoreUnavailableError } from "../errors.js";
 import { ManualClock } from "../testing/manual-clock.js";
-import { RedisCommands } from "./commands.js";
+import { type KeyRequest, RedisCommands } from "./commands.js";
 import { portOf, type RedisClient } from "./detect.js";
 import type { Command, RedisPort, Reply } from "./port.js";
 import { script } from "./scripts/script.js";
@@ -394,13 +394,20 @@ class HoldingPort implements RedisPort {
   }
 }
 
-describe("scripts that read", () => {
+describe("scripts that take turns", () => {
   const SCRIPT = script("return 'done'");
   let clock: ManualClock;
   let port: HoldingPort;
   let commands: RedisCommands;
   const read = (key: string) =>
-    commands.runForKey({ script: SCRIPT, commonKeys: ["common"], key, arg: `${key}?` });
+    commands.runForKey({
+      script: SCRIPT,
+      commonKeys: ["common"],
+      key,
+      args: [`${key}?`],
+      mayRepeat: true,
+      takesTurns: true,
+    });
   /** One after the other; what fails gives its message. */
   async function readEach(...keys: string[]) {
     const replies: Promise<Reply>[] = [];
@@ -458,5 +465,84 @@ describe("scripts that read", () => {
     void read("d").catch(() => {});
     await nextTurn();
     expect(port.sent).toHaveLength(2);
+  });
+});
+
+describe("scripts that do not take turns", () => {
+  const SCRIPT = script("return 'done'");
+  const other = script("return 'other'");
+  let clock: ManualClock;
+  let port: HoldingPort;
+  let commands: RedisCommands;
+  const write = (key: string, request: Partial<KeyRequest> = {}) =>
+    commands.runForKey({
+      script: SCRIPT,
+      commonKeys: ["common"],
+      commonArgs: ["all"],
+      key,
+      args: [`${key}1`, `${key}2`],
+      ...request,
+    });
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    port = new HoldingPort();
+    commands = new RedisCommands({ port, clock, timeoutMs: 1_000, maxPending: 50, maxConcurrent: 1 });
+  });
+
+  test("go together if they are asked for together, and wait for nobody", async () => {
+    const replies = [write("a"), write("b")];
+    await nextTurn();
+    replies.push(write("c"));
+    await nextTurn();
+    expect(port.sent).toEqual(["3 common a b all a1 a2 b1 b2", "2 common c all c1 c2"]);
+    await port.answer("A", "B");
+    await port.answer("C");
+    expect(await Promise.all(replies)).toEqual(["A", "B", "C"]);
+  });
+
+  test("do not go with what must not be repeated as they are, nor with what goes alone, nor with another script", async () => {
+    void write("a", { mayRepeat: true });
+    void write("b");
+    void write("c");
+    void write("d", { goesAlone: true });
+    void write("e", { script: other });
+    await nextTurn();
+    expect(port.sent.map((sent) => sent.split(" ").slice(2, -1).join(" "))).toEqual([
+      "a all a1",
+      "b c all b1 b2 c1",
+      "d all d1",
+      "e all e1",
+    ]);
+  });
+
+  test("go before what is asked for after them", async () => {
+    void write("a");
+    void commands.run(other, ["later"], []);
+    void write("b");
+    void commands.send(["PING"]);
+    await nextTurn();
+    expect(port.sent).toEqual(["2 common a all a1 a2", "1 later", "2 common b all b1 b2", ""]);
+  });
+
+  test("are told before they are sent again though they may have been carried out", async () => {
+    const told: string[] = [];
+    const failing = new FailingPort(clock, [
+      "LOADING Redis is loading the dataset in memory",
+      "Socket closed",
+    ]);
+    commands = new RedisCommands({ port: failing, clock, timeoutMs: 1_000, maxPending: 50 });
+    const replies = ["a", "b"].map((key) => {
+      return write(key, {
+        mayRepeat: true,
+        onRepeat: () => told.push(`${key}: ${failing.sent.length} sent`),
+      });
+    });
+    for (let n = 0; failing.sent.length < 3 && n < 10_000; n++) {
+      await nextTurn();
+      clock.advance(0.25);
+    }
+    await Promise.all(replies);
+    expect(told).toEqual(["a: 2 sent", "b: 2 sent"]);
   });
 });

@@ -1,7 +1,7 @@
 import { type Clock, pause } from "../clock.js";
 import { SessionMeshError, StoreUnavailableError } from "../errors.js";
 import { Batches } from "./batches.js";
-import { isMigrating, isRefusedForNow, mayPass } from "./failures.js";
+import { isMigrating, isRefusedForNow, mayPass, NotSentError, tooLate } from "./failures.js";
 import type { Gate } from "./gate.js";
 import type { Command, RedisPort, Reply, TrackedSubscription } from "./port.js";
 import { evaluate, type Script, sharded } from "./scripts/script.js";
@@ -23,18 +23,27 @@ export interface RunOptions {
 }
 
 /** What is asked of a script that does the same with each of its keys, and answers with an array. */
-export interface KeyRequest {
+export interface KeyRequest extends RunOptions {
   readonly script: Script;
   /** What stands before the keys; the same whenever this script is run. */
   readonly commonKeys: readonly string[];
+  /** What stands before the arguments; likewise. Default: nothing. */
+  readonly commonArgs?: readonly string[] | undefined;
   readonly key: string;
-  /** The argument that goes with the key. */
-  readonly arg: string;
+  /** The arguments that go with the key; always as many. */
+  readonly args: readonly string[];
+  /** Whether it waits for its turn where `maxConcurrent` are on their way. Default: no. */
+  readonly takesTurns?: boolean | undefined;
+  /** Whether it goes without others. Default: no. */
+  readonly goesAlone?: boolean | undefined;
+  /** Told before it is sent again though it may have been carried out. */
+  readonly onRepeat?: (() => void) | undefined;
   /** By which it is sent. Default: by the application's own connection. */
   readonly reader?: TrackedSubscription | undefined;
 }
 
-interface PendingKey extends KeyRequest {
+interface PendingKey {
+  readonly request: KeyRequest;
   readonly askedAtMs: number;
   readonly isOver: () => boolean;
 }
@@ -49,6 +58,16 @@ const FIRST_BACKOFF_MS = 25;
 const MAX_TOGETHER = 32;
 /** Which part of a command's time may pass before its turn comes: with less left, the reply would be too late for most. */
 const MAX_WAIT = 0.5;
+
+function mayGoTogether({ request: a }: PendingKey, { request: b }: PendingKey): boolean {
+  return (
+    a.script === b.script &&
+    a.reader === b.reader &&
+    a.mayRepeat === b.mayRepeat &&
+    !a.goesAlone &&
+    !b.goesAlone
+  );
+}
 
 /** A client may also throw. */
 function attempt(send: () => Promise<Reply>): Promise<Reply> {
@@ -66,36 +85,37 @@ function attempt(send: () => Promise<Reply>): Promise<Reply> {
  * timer is as late as the reply, and a value that old must not be served.
  */
 export class RedisCommands {
+  readonly #options: RedisCommandsOptions;
   readonly #port: RedisPort;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #maxPending: number;
-  readonly #together: Batches<PendingKey, Reply>;
+  /** Those that take turns, and those that do not. */
+  readonly #turns: Batches<PendingKey, Reply>;
+  readonly #atOnce: Batches<PendingKey, Reply>;
   readonly #gate: Gate | undefined;
   /** Commands that the client still holds, those that we gave up included: only the client can drop them. */
   #pending = 0;
   #lateReplies = 0;
   #repetitions = 0;
 
-  constructor({
-    port,
-    clock,
-    timeoutMs,
-    maxPending,
-    maxConcurrent = maxPending,
-    gate,
-  }: RedisCommandsOptions) {
+  constructor(options: RedisCommandsOptions) {
+    const { port, clock, timeoutMs, maxPending, maxConcurrent = maxPending, gate } = options;
+    this.#options = options;
     this.#port = port;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#maxPending = maxPending;
-    this.#together = new Batches({
-      maxRunning: maxConcurrent,
-      maxSize: MAX_TOGETHER,
-      isAlike: (a, b) => a.script === b.script && a.reader === b.reader,
-      refuse: (request) => this.#waitedTooLong(request),
-      send: (requests) => this.#sendTogether(requests as [PendingKey, ...PendingKey[]]),
-    });
+    const batches = (maxRunning: number) =>
+      new Batches<PendingKey, Reply>({
+        maxRunning,
+        maxSize: MAX_TOGETHER,
+        isAlike: mayGoTogether,
+        refuse: (request) => this.#waitedTooLong(request),
+        send: (requests) => this.#sendTogether(requests as [PendingKey, ...PendingKey[]]),
+      });
+    this.#turns = batches(maxConcurrent);
+    this.#atOnce = batches(maxPending);
     this.#gate = gate;
   }
 
@@ -111,7 +131,8 @@ export class RedisCommands {
 
   /** Sends one command. */
   send(command: Command): Promise<Reply> {
-    return this.#bounded(() => this.#port.send(command));
+    this.#atOnce.flush();
+    return this.#bounded((isOver) => this.#port.send(command, isOver));
   }
 
   /** Resolves when it is known that commands may be sent. Rejects if they must not; not if that cannot be found out now. */
@@ -119,6 +140,15 @@ export class RedisCommands {
     await this.#port.ready?.()?.catch((error: unknown) => {
       if (!(error instanceof StoreUnavailableError)) throw error;
     });
+  }
+
+  /** The same for each master of a Redis Cluster, by its name and slots; these, where there is one server. */
+  async perMaster(): Promise<ReadonlyMap<string, RedisCommands>> {
+    if (this.#port.perMaster === undefined) return new Map([["", this]]);
+    const masters = await this.#port.perMaster();
+    return new Map(
+      Array.from(masters, ([name, port]) => [name, new RedisCommands({ ...this.#options, port })]),
+    );
   }
 
   /** Sends a message to whoever listens on a channel. */
@@ -136,6 +166,7 @@ export class RedisCommands {
     args: readonly string[] | (() => readonly string[]),
     { mayRepeat = false }: RunOptions = {},
   ): Promise<Reply> {
+    this.#atOnce.flush(); // what was asked for first is sent first
     return this.#bounded((isOver) => {
       const send = () =>
         this.#evaluate(this.#port, script, keys, typeof args === "function" ? args() : args, isOver);
@@ -144,28 +175,38 @@ export class RedisCommands {
   }
 
   /**
-   * The same of one key, with a script that only reads. Those that are asked for together go together, at once while fewer than `maxConcurrent` are on their way; so do
-   * those that wait until one is back: that is how reads cost Redis and this node least when there are most of them. One whose turn comes when half of its time is over is refused.
+   * The same of one key. Those that are asked for in one turn of the event loop's queue go together, at once; if they take turns, so do those that wait
+   * until fewer than `maxConcurrent` are on their way: that is how they cost Redis and this node least when there are most of them. One whose turn comes when half
+   * of its time is over is refused.
    */
   runForKey(request: KeyRequest): Promise<Reply> {
     const askedAtMs = this.#clock.now();
-    return this.#bounded((isOver) => this.#together.add({ ...request, askedAtMs, isOver }));
+    const batches = request.takesTurns ? this.#turns : this.#atOnce;
+    return this.#bounded((isOver) => batches.add({ request, askedAtMs, isOver }));
   }
 
-  #sendTogether(requests: readonly [PendingKey, ...PendingKey[]]): Promise<readonly Reply[]> {
-    const [{ script, commonKeys, reader = this.#port }] = requests;
-    const keys = [...commonKeys, ...requests.map(({ key }) => key)];
-    const args = requests.map(({ arg }) => arg);
-    const isOver = () => requests.every(({ isOver }) => isOver());
+  #sendTogether(pending: readonly [PendingKey, ...PendingKey[]]): Promise<readonly Reply[]> {
+    const { script, commonKeys, commonArgs = [], reader = this.#port, mayRepeat } = pending[0].request;
+    const keys = [...commonKeys];
+    const args = [...commonArgs];
+    for (const { request } of pending) {
+      keys.push(request.key);
+      args.push(...request.args);
+    }
+    const isOver = () => pending.every(({ isOver }) => isOver());
     const send = () => this.#evaluate(reader, script, keys, args, isOver);
-    return this.#persist(send, mayPass, isOver) as Promise<readonly Reply[]>;
+    const onRepeat = () => {
+      for (const { request } of pending) request.onRepeat?.();
+    };
+    const maySendAgain = mayRepeat ? mayPass : isRefusedForNow;
+    return this.#persist(send, maySendAgain, isOver, onRepeat) as Promise<readonly Reply[]>;
   }
 
   /** What waited for too long is not sent: Redis would do it for nobody, and that is how an overload lasts. */
   #waitedTooLong({ askedAtMs }: PendingKey): Error | undefined {
     const waitedMs = this.#clock.now() - askedAtMs;
     if (waitedMs < this.#timeoutMs * MAX_WAIT) return undefined;
-    return new Error(`not sent: it waited ${Math.round(waitedMs)} ms for its turn`);
+    return new NotSentError(`not sent: it waited ${Math.round(waitedMs)} ms for its turn`);
   }
 
   #evaluate(
@@ -183,9 +224,12 @@ export class RedisCommands {
     send: () => Promise<Reply>,
     maySendAgain: (error: Error) => boolean,
     isOver: () => boolean,
+    onRepeat?: () => void,
   ): Promise<Reply> {
     for (let failures = 0; ; failures++) {
       try {
+        if (failures > 0) await this.#port.ready?.();
+        if (failures > 0 && isOver()) throw tooLate();
         return await send();
       } catch (cause) {
         const error = cause as Error;
@@ -195,6 +239,7 @@ export class RedisCommands {
         const backoffMs = FIRST_BACKOFF_MS * 2 ** Math.min(failures, MAX_REPETITIONS);
         await this.pause(backoffMs * (0.5 + this.#clock.random() / 2));
         if (isOver()) throw error;
+        if (!isRefusedForNow(error)) onRepeat?.();
       }
     }
   }
@@ -213,7 +258,7 @@ export class RedisCommands {
     const ready = this.#port.ready?.();
     if (ready === undefined) return send(isOver);
     return ready.then(() => {
-      if (isOver()) throw new Error("it was too late to send it"); // its caller was told that it failed
+      if (isOver()) throw tooLate(); // its caller was told that it failed
       return send(isOver);
     });
   }
@@ -229,14 +274,14 @@ export class RedisCommands {
     const isOver = () => this.isTooLate(sentAtMs);
     return new Promise((resolve, reject) => {
       let gaveUp = false;
-      const tooLate = () => {
+      const giveUp = () => {
         if (gaveUp) return;
         gaveUp = true;
         const cause = new Error(`no reply within ${this.#timeoutMs} ms`);
         this.#gate?.failed(ticket, cause);
         reject(new StoreUnavailableError(cause.message, { cause }));
       };
-      const timer = this.#clock.schedule(tooLate, this.#timeoutMs);
+      const timer = this.#clock.schedule(giveUp, this.#timeoutMs);
       const settled = () => {
         this.#pending--;
         timer.cancel();
@@ -249,7 +294,7 @@ export class RedisCommands {
             return resolve(reply);
           }
           this.#lateReplies++;
-          tooLate();
+          giveUp();
           this.#gate?.answered();
         },
         (cause: Error) => {

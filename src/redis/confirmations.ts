@@ -93,9 +93,10 @@ export class Confirmations {
     });
   }
 
-  /** Closes the connection. Whoever waits gets a `StoreClosedError`. */
+  /** Closes the connection. Whoever waits gets a `StoreClosedError`, those of the next round included: it would open another connection. */
   close(): void {
     this.#closing.abort(new StoreClosedError());
+    for (const { reject } of this.#waiting.splice(0)) reject(new StoreClosedError());
     this.#drop();
   }
 

@@ -1,3 +1,13 @@
+import { SessionMeshError, StoreUnavailableError } from "../errors.js";
+
+/** A command that this node did not send, for a reason of its own. */
+export class NotSentError extends Error {}
+
+/** Why a command is not sent any more that has waited for a server: whoever asked was told that it failed. */
+export function tooLate(): Error {
+  return new Error("it was too late to send it");
+}
+
 /** What a server says that refuses for now, and what it says that refuses for good. Anything else comes from the connection. */
 const REFUSED_FOR_NOW = /^(LOADING|MASTERDOWN|TRYAGAIN|CLUSTERDOWN|MOVED|ASK) /;
 const REFUSED = /^[A-Z][A-Z0-9_]+ /;
@@ -27,7 +37,24 @@ export function isOutage({ message }: Error): boolean {
   return REFUSES_ALL.test(message) || !REFUSED.test(message);
 }
 
+/** Whether a failure says nothing of Redis: this node sent nothing, or what it found there forbids it to. */
+export function saysNothing(error: Error): boolean {
+  if (error instanceof SessionMeshError) return !(error instanceof StoreUnavailableError);
+  return error instanceof NotSentError;
+}
+
 /** Whether a failure lets doubt that the node is the one to ask: it cannot be reached, or says itself that it is not, or not now. */
 export function speaksOfNode(error: Error): boolean {
   return isOutage(error) || error.message.startsWith("READONLY ");
+}
+
+/** What a server refuses: a command that it does not have, or that this user must not use; a key; a channel. */
+export type Refusal = "unknown" | "command" | "key" | "channel";
+
+/** What an error refuses; `undefined` if it says something else. */
+export function refusalOf({ message }: Error): Refusal | undefined {
+  if (/^ERR unknown (sub)?command/i.test(message)) return "unknown";
+  if (!message.startsWith("NOPERM")) return undefined;
+  if (/\bchannels?\b/.test(message)) return "channel";
+  return /\bkeys?\b/.test(message) ? "key" : "command";
 }

@@ -9,7 +9,7 @@ import {
   requirePositiveInteger,
 } from "../options.js";
 import { type BreakerState, CircuitBreaker, type RefusingState } from "./breaker.js";
-import { isOutage } from "./failures.js";
+import { isOutage, saysNothing } from "./failures.js";
 
 /** When Redis is taken for gone, and for how long it is left alone then. */
 export interface BreakerOptions {
@@ -52,7 +52,7 @@ export function gateOf({ breaker, ...rest }: GateOptions): Gate | undefined {
 
 /**
  * Stands before what asks Redis: refuses while the circuit breaker is open, and tells the breaker how the rest ended. Only failures of
- * an outage count; an answer that refuses a single command is a success, for Redis is there.
+ * an outage count; an answer that refuses a single command is a success, for Redis is there; what was not sent is neither.
  */
 export class Gate {
   readonly #breaker: CircuitBreaker;
@@ -87,7 +87,8 @@ export class Gate {
   /** It failed, for whatever reason. */
   failed(ticket: number, cause: Error): void {
     const { clock, onOpened } = this.#options;
-    if (!isOutage(cause)) this.succeeded(ticket);
+    if (saysNothing(cause)) this.#breaker.released(ticket, clock.now());
+    else if (!isOutage(cause)) this.succeeded(ticket);
     else if (this.#breaker.failed(ticket, cause, clock.now(), clock.random())) onOpened(cause.message);
   }
 

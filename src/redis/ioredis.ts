@@ -8,13 +8,18 @@ import type {
   Subscription,
   SubscriptionRequest,
 } from "./port.js";
+import { isScript } from "./scripts/script.js";
+import { WhenReady } from "./when-ready.js";
 
 /** What we call of an ioredis client (versions 5 and 6). */
 export interface IoredisClient {
   call(command: string, ...args: string[]): Promise<unknown>;
   duplicate(overrides?: object): IoredisDuplicate;
+  connect(): Promise<unknown>;
   readonly status: string;
-  readonly options?: { keyPrefix?: unknown };
+  readonly options?: { keyPrefix?: unknown; enableOfflineQueue?: unknown };
+  on(event: string, listener: () => void): unknown;
+  off(event: string, listener: () => void): unknown;
 }
 
 interface IoredisDuplicate {
@@ -30,9 +35,19 @@ interface IoredisDuplicate {
 /** An ioredis client as a `RedisPort`. */
 export class IoredisPort implements RedisPort {
   readonly #client: IoredisClient;
+  readonly #whenReady: WhenReady;
 
   constructor(client: IoredisClient) {
     this.#client = client;
+    this.#whenReady = new WhenReady(client);
+    keepFromResending(client);
+  }
+
+  ready(): Promise<void> | undefined {
+    const { status, options } = this.#client;
+    if (status === "ready" || status === "end" || options?.enableOfflineQueue === false) return undefined;
+    if (status === "wait") this.#client.connect().catch(() => {}); // as its first command would; whoever waits is told by the timeout
+    return this.#whenReady.wait();
   }
 
   send(command: Command): Promise<Reply> {
@@ -85,6 +100,38 @@ export class IoredisPort implements RedisPort {
     signal.addEventListener("abort", () => lost(signal.reason.message), { once: true });
     return { connection, isOpen: () => open, close };
   }
+}
+
+const KEPT_FROM_RESENDING = new WeakSet<object>();
+
+/**
+ * What was under way when its connection broke, ioredis sends again by itself (`autoResendUnfulfilledCommands`): an increment would count twice, and a
+ * write without a condition would undo what others have written since. Of our scripts, whether they may be carried out twice is for `RedisCommands` to
+ * decide: they fail instead, as with node-redis. What else the application has under way is left alone.
+ */
+function keepFromResending(client: IoredisClient): void {
+  if (KEPT_FROM_RESENDING.has(client)) return;
+  KEPT_FROM_RESENDING.add(client);
+  client.on("close", () => {
+    const { prevCommandQueue: queue } = client as { prevCommandQueue?: Unfulfilled | null };
+    for (let n = queue?.length ?? 0; n > 0; n--) {
+      const item = queue?.shift();
+      if (item === undefined) return;
+      if (isScript(String(item.command.args[0]))) item.command.reject(new Error("Connection is closed."));
+      else queue?.push(item);
+    }
+  });
+}
+
+/** What ioredis has to send again. */
+interface Unfulfilled {
+  readonly length: number;
+  shift(): UnfulfilledItem | undefined;
+  push(item: UnfulfilledItem): unknown;
+}
+
+interface UnfulfilledItem {
+  readonly command: { readonly args: readonly unknown[]; reject(error: Error): void };
 }
 
 /** ioredis hangs the command on the error, arguments included: an id and data that would end in somebody's log. */

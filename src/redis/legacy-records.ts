@@ -31,6 +31,9 @@ export interface LegacyRecord {
 /** How much of a text tells whether it is a record of ours. */
 const ENOUGH = 80;
 
+/** How often the masters are asked for at most, of which some may have other slots each time. */
+const MAX_ROUNDS = 8;
+
 /** Keys that are never a session of another store, whatever its prefix. */
 const OUR_NAMES = "sessionmesh:";
 
@@ -43,7 +46,7 @@ export class LegacyRecords {
   readonly #prefix: string;
   readonly #defaultTtlMs: number;
   readonly #isForeign: (text: string) => boolean;
-  readonly #keys: SessionTable;
+  readonly #options: SessionTableOptions;
 
   constructor(options: LegacyRecordsOptions) {
     this.#commands = options.commands;
@@ -53,7 +56,7 @@ export class LegacyRecords {
     this.#prefix = options.legacyPrefix;
     this.#defaultTtlMs = options.defaultTtlMs;
     this.#isForeign = options.isForeign;
-    this.#keys = new SessionTable({ ...options, prefix: options.legacyPrefix });
+    this.#options = { ...options, prefix: options.legacyPrefix };
   }
 
   async read(id: string): Promise<LegacyRecord | undefined> {
@@ -92,11 +95,22 @@ export class LegacyRecords {
     return (await this.#keyOfRecord(id)) !== undefined;
   }
 
-  /** The ids that may have a record, each once; none if nothing tells these keys from all others. */
+  /**
+   * The ids that may have a record, some of them twice; none if nothing tells these keys from all others. On a Redis Cluster their slots are those of any
+   * master. One whose slots have changed by the end is looked at again: a key may have gone from one that was still to come to one that was done.
+   */
   async *candidates(): AsyncGenerator<string[]> {
     if (this.#prefix === "") return;
-    for await (const ids of this.#keys.candidates()) {
-      yield ids.filter((id) => this.#key(id) !== undefined);
+    const done = new Set<string>();
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const masters = [...(await this.#commands.perMaster())].filter(([name]) => !done.has(name));
+      if (masters.length === 0) return;
+      for (const [name, commands] of masters) {
+        done.add(name);
+        for await (const ids of new SessionTable({ ...this.#options, commands }).candidates()) {
+          yield ids.filter((id) => this.#key(id) !== undefined);
+        }
+      }
     }
   }
 

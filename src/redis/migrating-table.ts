@@ -122,7 +122,7 @@ export class MigratingTable extends SessionTable {
     return removed.filter(Boolean).length + (await super.reassert(ids));
   }
 
-  /** The ids of which the other store may have a record on the server that this table lists; none where its records stand under our own keys. */
+  /** The ids of which the other store may have a record, in all partitions; none where its records stand under our own keys. */
   async *legacyIds(): AsyncGenerator<string[]> {
     if (!this.#inPlace) yield* this.#legacy.candidates();
   }

@@ -1,7 +1,9 @@
+import { tooLate } from "./failures.js";
 import { type NodeRedisClient, NodeRedisPort } from "./node-redis.js";
 import type {
   Command,
   Connection,
+  IsOver,
   RedisPort,
   Reply,
   Subscription,
@@ -36,8 +38,11 @@ export class NodeRedisSentinelPort implements RedisPort {
     this.#sentinel = sentinel;
   }
 
-  async send(command: Command): Promise<Reply> {
-    const { port } = this.#readyMaster() ?? (await this.#findMaster());
+  async send(command: Command, isOver?: IsOver): Promise<Reply> {
+    const master = this.#readyMaster();
+    if (master !== undefined) return master.port.send(command);
+    const { port } = await this.#findMaster();
+    if (isOver?.()) throw tooLate();
     return port.send(command);
   }
 

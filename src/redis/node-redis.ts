@@ -10,13 +10,17 @@ import type {
   TrackedSubscription,
   TrackingRequest,
 } from "./port.js";
+import { WhenReady } from "./when-ready.js";
 
 /** What we call of a node-redis client (versions 5 and 6). */
 export interface NodeRedisClient {
   sendCommand(args: string[], options?: object): Promise<unknown>;
   duplicate(overrides?: object): NodeRedisDuplicate;
   readonly isReady: boolean;
-  readonly options?: { socket?: object; keyPrefix?: unknown } | undefined;
+  readonly isOpen: boolean;
+  readonly options?: { socket?: object; keyPrefix?: unknown; disableOfflineQueue?: unknown } | undefined;
+  on(event: string, listener: () => void): unknown;
+  off(event: string, listener: () => void): unknown;
 }
 
 interface NodeRedisDuplicate {
@@ -43,9 +47,17 @@ const TRACKED = { RESP: 3, emitInvalidate: true, clientSideCache: undefined };
 /** A node-redis client as a `RedisPort`. */
 export class NodeRedisPort implements RedisPort {
   readonly #client: NodeRedisClient;
+  readonly #whenReady: WhenReady;
 
   constructor(client: NodeRedisClient) {
     this.#client = client;
+    this.#whenReady = new WhenReady(client);
+  }
+
+  ready(): Promise<void> | undefined {
+    const { isReady, isOpen, options } = this.#client;
+    if (isReady || !isOpen || options?.disableOfflineQueue === true) return undefined; // it would refuse at once
+    return this.#whenReady.wait();
   }
 
   send(command: Command): Promise<Reply> {

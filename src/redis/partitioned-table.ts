@@ -80,6 +80,11 @@ export class PartitionedTable {
     return found.sort((a, b) => a.endMs - b.endMs).map(({ id }) => id);
   }
 
+  /** Asked of one partition for all, which the user's name decides. */
+  mayLimit(user: string, id: string, others: readonly string[], memoryMs: number): Promise<boolean> {
+    return this.#tables.of(user).mayLimit(user, id, others, memoryMs);
+  }
+
   async reassert(ids: readonly string[]): Promise<number> {
     const groups = [...this.#tables.group(ids)];
     return total(await Promise.all(groups.map(([table, ids]) => table.reassert(ids))));
@@ -118,11 +123,10 @@ export class PartitionedTable {
     }
   }
 
-  /** What a partition's server has of the other store need not be of that partition: it lies wherever its key's slot is. */
+  /** What the other store has lies wherever its keys' slots are, and not in partitions: one table lists all of it. */
   async *#legacyIds(): AsyncGenerator<string[]> {
-    for (const table of this.#tables.all) {
-      if (table instanceof MigratingTable) yield* table.legacyIds();
-    }
+    const table = this.#tables.at(0);
+    if (table instanceof MigratingTable) yield* table.legacyIds();
   }
 
   #migrating(id: string): MigratingTable | undefined {

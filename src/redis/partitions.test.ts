@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ManualClock } from "../testing/manual-clock.js";
-import { SLOTS, slotOf } from "./cluster-slots.js";
-import { hashTags, Partitioned, partitionsOf } from "./partitions.js";
+import { hashTags, SLOTS, slotOf } from "./cluster-slots.js";
+import { Partitioned, partitionsOf } from "./partitions.js";
 import type { PubSubMode, RedisClusterPort, RedisPort } from "./port.js";
 
 const PORT: RedisPort = { send: async () => null, subscribe: async () => ({ close: () => {} }) };

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.js";
 import { InvalidOptionError } from "../errors.js";
-import { SLOTS, slotOf } from "./cluster-slots.js";
+import { hashTags, slotOf } from "./cluster-slots.js";
 import { clusterPortOf, portOf, type RedisClient } from "./detect.js";
 import { Layout } from "./layout.js";
 import type { PubSubMode, RedisPort } from "./port.js";
@@ -98,32 +98,17 @@ export function partitionsOf(request: PartitionsRequest): Partitioned<Partition>
     return new Partitioned([{ port: portOf(client), prefix, commonPrefix: prefix, channel }]);
   requireNoBraces("prefix", prefix);
   if (channel !== undefined) requireNoBraces("channel", channel);
-  const ports = hashTags(partitions).map((tag) => ({ tag, port: cluster.slot(slotOf(tag), pubsub) }));
-  const { port } = ports[0] as (typeof ports)[number];
-  const layout = new Layout({ port, prefix, partitions, pubsub, clock, timeoutMs });
+  const all = hashTags(partitions).map((tag) => ({
+    port: cluster.slot(slotOf(tag), pubsub),
+    prefix: `${prefix}{${tag}}`,
+    commonPrefix: `${prefix}{`,
+    channel: channel === undefined ? undefined : `${channel}{${tag}}`,
+  }));
+  const [first] = all as [Partition];
+  const layout = new Layout({ ...first, prefix, partitions, pubsub, clock, timeoutMs });
   return new Partitioned(
-    ports.map(({ tag, port }) => ({
-      port: layout.guard(port),
-      prefix: `${prefix}{${tag}}`,
-      commonPrefix: `${prefix}{`,
-      channel: channel === undefined ? undefined : `${channel}{${tag}}`,
-    })),
+    all.map((partition) => ({ ...partition, port: layout.guard(partition.port, partition.channel) })),
   );
-}
-
-/**
- * A hash tag for each of `count` partitions: the smallest number whose slot lies in that partition's share of the slots. So partitions lie evenly
- * on masters that share the slots evenly.
- */
-export function hashTags(count: number): string[] {
-  const tags = new Array<string | undefined>(count).fill(undefined);
-  for (let n = 0, found = 0; found < count; n++) {
-    const index = Math.floor((slotOf(String(n)) * count) / SLOTS);
-    if (tags[index] !== undefined) continue;
-    tags[index] = String(n);
-    found++;
-  }
-  return tags as string[];
 }
 
 function requireNoBraces(option: string, value: string): void {

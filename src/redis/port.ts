@@ -4,13 +4,19 @@ export type Command = readonly [name: string, ...args: string[]];
 /** A reply as both clients give it: RESP bulk strings as strings, integers as numbers, nil as null, arrays as arrays. */
 export type Reply = string | number | null | readonly Reply[];
 
+/** Whether the time of a command is over. */
+export type IsOver = () => boolean;
+
 /** What the store needs of a Redis client. Both adapters implement it; nothing else in this package knows a client. */
 export interface RedisPort {
   /** How a message is published that the subscriptions of this port are to hear. Default: `PUBLISH`. */
   readonly publishCommand?: "PUBLISH" | "SPUBLISH";
 
-  /** Sends one command on the application's own connection. Commands leave, and replies come, in the order of the calls. */
-  send(command: Command): Promise<Reply>;
+  /**
+   * Sends one command on the application's own connection. Commands leave, and replies come, in the order of the calls. Where it has to wait for a
+   * server first, it is not sent once its time `isOver`: its caller was told by then that it failed.
+   */
+  send(command: Command, isOver?: IsOver): Promise<Reply>;
 
   /**
    * Opens one connection of its own and subscribes it to `channels`; resolves once Redis confirmed all of them.
@@ -33,7 +39,16 @@ export interface RedisPort {
    */
   connect?(signal: AbortSignal): Promise<Connection>;
 
-  /** Resolves when commands may be sent; `undefined` if they may be at once, as by default. */
+  /**
+   * A port of each master of a Redis Cluster, whose `SCAN` finds all keys that it has; by a name that is another one when the master has other slots.
+   * Default: there is one server.
+   */
+  perMaster?(): Promise<ReadonlyMap<string, RedisPort>>;
+
+  /**
+   * Resolves when commands may be sent; `undefined` if they may be at once, as by default. What is sent before that, a client would keep and send
+   * when nobody waits for it any more.
+   */
   ready?(): Promise<void> | undefined;
 }
 

@@ -23,6 +23,7 @@ import { scanAll } from "./scan.js";
 import { CLEAR } from "./scripts/clear.js";
 import { DELETE } from "./scripts/delete.js";
 import { INCREMENT } from "./scripts/increment.js";
+import { LIMIT } from "./scripts/limit.js";
 import { LIST } from "./scripts/list.js";
 import { PUT } from "./scripts/put.js";
 import { READ } from "./scripts/read.js";
@@ -131,6 +132,8 @@ export const ENDLESS: Extension = {
   isFinal: true,
 };
 
+/** From how many characters on a session is written by itself: Redis does nothing else while a script runs. */
+const MAX_LENGTH_TOGETHER = 16_384;
 /** How many keys one SCAN looks at, and one CLEAR deletes. */
 const SCAN_COUNT = 1_000;
 
@@ -150,7 +153,9 @@ export class SessionTable {
   readonly #userIndex: string;
   readonly #counters: string;
   readonly #nodeId: string;
-  readonly #toListenersOnly: string;
+  readonly #metaAndGenerations: readonly string[];
+  /** What `PUT` is told of this table whatever is written. */
+  readonly #putArgs: readonly string[];
   readonly #isForeign: ((text: string) => boolean) | undefined;
   readonly #confirmations: Confirmations | undefined;
   #corruptRecords = 0;
@@ -168,7 +173,9 @@ export class SessionTable {
     this.#userIndex = `sessionmesh:user:${prefix}`;
     this.#counters = `sessionmesh:counter:${prefix}`;
     this.#nodeId = nodeId;
-    this.#toListenersOnly = options.tellsListenersOnly ? "1" : "";
+    this.#metaAndGenerations = [this.#meta, this.#generations];
+    const toListenersOnly = options.tellsListenersOnly ? "1" : "";
+    this.#putArgs = [this.#channel, nodeId, this.#userIndex, toListenersOnly, this.#defaultTtl];
     this.#isForeign = options.isForeign;
     this.#confirmations = options.confirmations;
   }
@@ -191,7 +198,9 @@ export class SessionTable {
       script: READ,
       commonKeys: [this.#generations],
       key: this.#key(id),
-      arg: knownTag,
+      args: [knownTag],
+      mayRepeat: true,
+      takesTurns: true,
       reader,
     });
     if (reply === null) return undefined;
@@ -203,29 +212,28 @@ export class SessionTable {
     return this.#row(id, record, Number(lifeMs), sentAtMs, knownTag);
   }
 
-  /** Writes a session. */
+  /** Writes a session. Those that are written in one turn of the event loop's queue go together. */
   async put(request: PutRequest): Promise<Row> {
-    const { id, payload, expectedTag, user, throughAlias = false } = request;
-    const mode = throughAlias && request.mode === "set" ? "replace" : request.mode;
-    const life = [
-      time(request.ttlMs),
-      this.#defaultTtl,
-      time(request.expiresAtMs),
-      text(request.absoluteTtlMs),
-    ];
-    const args = [mode, expectedTag ?? "", newTag(), time(this.#clock.wallNow()), ...life];
-    args.push(encodeUser(user), payload, this.#channel, this.#nodeId, this.#userIndex, this.#toListenersOnly);
+    const { id, payload, mode, expectedTag = "", user, throughAlias = false } = request;
+    const condition =
+      mode === "update" ? `=${expectedTag}` : throughAlias && mode === "set" ? "replace" : mode;
+    const life = [time(request.ttlMs), time(request.expiresAtMs), text(request.absoluteTtlMs)];
     const sentAtMs = this.#now();
-    const mayRepeat = request.mode !== "set"; // a repetition of an unconditional write could undo what others wrote in between
-    const reply = await this.#run(id, PUT, [this.#key(id), this.#meta, this.#generations], args, {
-      mayRepeat,
+    let repeated = false;
+    const reply = await this.#commands.runForKey({
+      script: PUT,
+      commonKeys: this.#metaAndGenerations,
+      commonArgs: this.#putArgs,
+      key: this.#key(id),
+      args: [condition, newTag(), time(this.#clock.wallNow()), ...life, encodeUser(user), payload],
+      mayRepeat: mode !== "set", // a repetition of an unconditional write could undo what others wrote in between
+      goesAlone: payload.length > MAX_LENGTH_TOGETHER,
+      onRepeat: () => {
+        repeated = true;
+      },
     });
-    const [outcome, ...rest] = reply as [string, ...Reply[]];
+    const [outcome, ...rest] = (Array.isArray(reply) ? reply : [reply]) as [string | number, ...Reply[]];
     switch (outcome) {
-      case "written": {
-        const [lifeMs, header] = rest as [number, string];
-        return { record: decodeHeader(header, payload), aliveUntilMs: sentAtMs + Number(lifeMs) };
-      }
       case "moved":
         throw this.#moved(id, rest[0] as string);
       case "absent":
@@ -235,11 +243,21 @@ export class SessionTable {
         throw new SessionRevokedError(this.#keyHash(id));
       case "corrupt":
         throw this.#corrupt(id, "it is not of a format that may be overwritten");
+      case "wrongtype":
+        throw this.#wrongType(id);
       case "conflict":
         if (rest.length === 0) break;
-        throw new TagConflict(this.#keyHash(id), this.#row(id, rest[0] as string, Number(rest[1]), sentAtMs));
+        throw new TagConflict(
+          this.#keyHash(id),
+          this.#row(id, rest[0] as string, Number(rest[1]), sentAtMs),
+          repeated,
+        );
+      case "expired":
+        break;
+      default:
+        return { record: decodeHeader(rest[0] as string, payload), aliveUntilMs: sentAtMs + Number(outcome) };
     }
-    throw new SessionConflictError(this.#keyHash(id)); // none any more, or past its absolute end
+    throw new SessionConflictError(this.#keyHash(id), undefined, repeated); // none any more, or past its absolute end
   }
 
   /** Extends a session's life. `undefined` if there is none. */
@@ -367,6 +385,15 @@ export class SessionTable {
     return found;
   }
 
+  /** Whether a login is to end what its user has too much, having found these others; `false` if another login at the same time has found it. */
+  async mayLimit(user: string, id: string, others: readonly string[], memoryMs: number): Promise<boolean> {
+    const key = `${this.#userIndex}${encodeUser(user)}#`; // beside the index: no user is encoded to one of this name
+    return (
+      Number(await this.#commands.run(LIMIT, [key], [text(memoryMs), id, ...others], { mayRepeat: true })) ===
+      1
+    );
+  }
+
   /** Deletes again what a server may have lost; how many had come back. */
   async reassert(ids: readonly string[]): Promise<number> {
     const keys = [this.#meta, this.#generations, ...ids.map((id) => this.#key(id))];
@@ -483,11 +510,14 @@ export class SessionTable {
 export class TagConflict extends Error {
   readonly keyHash: string;
   readonly current: Row;
+  /** Whether the write may have been carried out before that one: it was sent again, and only then refused. */
+  readonly maybeApplied: boolean;
 
-  constructor(keyHash: string, current: Row) {
+  constructor(keyHash: string, current: Row, maybeApplied: boolean) {
     super();
     this.keyHash = keyHash;
     this.current = current;
+    this.maybeApplied = maybeApplied;
   }
 }
 

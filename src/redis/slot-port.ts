@@ -4,6 +4,7 @@ import { keyOf, slotOf } from "./cluster-slots.js";
 import type {
   Command,
   Connection,
+  IsOver,
   PubSubMode,
   RedisPort,
   Reply,
@@ -18,6 +19,13 @@ interface Watched {
   readonly address: string;
   readonly lost: (reason: string) => void;
 }
+
+/** Some slots and their master, of what `CLUSTER SLOTS` says. */
+type SlotRange = readonly [
+  first: number,
+  last: number,
+  master: readonly [host: string, port: number, id: string],
+];
 
 /** What shares a slot of a Redis Cluster, as a `RedisPort`. */
 export class SlotPort implements RedisPort {
@@ -37,11 +45,11 @@ export class SlotPort implements RedisPort {
     if (router.canTrack) this.track = (request) => this.#track(request);
   }
 
-  send(command: Command): Promise<Reply> {
+  send(command: Command, isOver?: IsOver): Promise<Reply> {
     this.#requireInPlace();
     if (command[0] === "SCAN") return this.#scan(command);
     const key = keyOf(command);
-    return this.#router.send(key === undefined ? this.#slot : slotOf(key), command);
+    return this.#router.send(key === undefined ? this.#slot : slotOf(key), command, isOver);
   }
 
   async subscribe(request: SubscriptionRequest): Promise<Subscription> {
@@ -112,6 +120,18 @@ export class SlotPort implements RedisPort {
       send: (command) => connection.send(command).catch(doubted),
       close: () => connection.close(),
     };
+  }
+
+  async perMaster(): Promise<ReadonlyMap<string, RedisPort>> {
+    const slots = new Map<string, string[]>();
+    for (const [first, last, [, , id]] of (await this.send(["CLUSTER", "SLOTS"])) as SlotRange[]) {
+      slots.set(id, [...(slots.get(id) ?? []), `${first}-${last}`]);
+    }
+    const named = Array.from(slots, ([id, ranges]): [string, RedisPort] => {
+      const slot = Number.parseInt(ranges[0] as string, 10);
+      return [`${id} ${ranges.sort()}`, new SlotPort(this.#router, slot, this.#mode)];
+    });
+    return new Map(named);
   }
 
   /** A subscription at a node that is no more the master hears what another one publishes late, or not at all. */

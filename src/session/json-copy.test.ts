@@ -4,6 +4,12 @@ import { copyAsJson } from "./json-copy.js";
 
 const asJson = (value: unknown) => JSON.parse(JSON.stringify(value));
 
+function itself(this: unknown): unknown {
+  return this;
+}
+
+const itsPlace = (key: string): string => key;
+
 /** Spelt, so that the order of keys and the sign of zero count. */
 const spelt = (value: unknown) => JSON.stringify(value, (_, v) => (Object.is(v, -0) ? "-0" : v));
 
@@ -29,6 +35,14 @@ describe("a copy", () => {
     [Object.assign(Object.create(null), { a: 1 })],
     [Object.defineProperty({ a: 1 }, "hidden", { value: 2 })],
     [{ constructor: 1, hasOwnProperty: 2, toString: "x" }],
+    [new Date(0)],
+    [{ at: new Date(0), never: new Date(Number.NaN), list: [new Date(1)] }],
+    [{ toJSON: () => 1 }],
+    [{ toJSON: 1 }],
+    [{ cookie: { data: { path: "/" }, toJSON: (): unknown => ({ path: "/", at: new Date(0) }) } }],
+    [{ self: { a: 1, toJSON: itself }, list: [{ toJSON: itself }] }],
+    [{ where: { toJSON: itsPlace }, list: [{ toJSON: itsPlace }] }],
+    [{ nothing: { toJSON: () => undefined }, list: [{ toJSON: () => undefined }] }],
   ])("of %j is what JSON makes of it, frozen", (value) => {
     const copy = copyAsJson(value);
     expect(copy).toEqual(asJson(value));
@@ -81,8 +95,8 @@ describe("there is none", () => {
   let deep: object = {};
   for (let n = 0; n < 100_000; n++) deep = { deep };
   test.each([
-    ["a date", new Date(0)],
-    ["what has a toJSON of its own", { toJSON: () => 1 }],
+    ["what stands for an instance of a class", { toJSON: () => new (class A {})() }],
+    ["what stands for a bigint", { toJSON: () => 1n }],
     ["a map", new Map([["a", 1]])],
     ["an instance of a class", new (class A {})()],
     ["a boxed value", Object("text")],

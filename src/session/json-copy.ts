@@ -9,15 +9,15 @@ const NOT_PLAIN = Symbol("not plain");
  */
 export function copyAsJson<T>(value: T): Snapshot<T> | undefined {
   try {
-    const copy = copyOf(value);
+    const copy = copyOf(value, "");
     return copy === NOT_PLAIN || copy === undefined ? undefined : (copy as Snapshot<T>);
   } catch {
     return undefined; // too deep, or a circle: JSON says which
   }
 }
 
-/** `undefined` for what JSON leaves out. */
-function copyOf(value: unknown): unknown {
+/** `undefined` for what JSON leaves out. `key`: where it stands. */
+function copyOf(value: unknown, key: string | number): unknown {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -25,7 +25,7 @@ function copyOf(value: unknown): unknown {
     case "number":
       return Number.isFinite(value) ? value + 0 : null; // -0 + 0 is 0, as in JSON
     case "object":
-      return value === null ? null : copyOfObject(value);
+      return value === null ? null : copyOfObject(value, key);
     case "bigint":
       return NOT_PLAIN;
     default:
@@ -33,8 +33,14 @@ function copyOf(value: unknown): unknown {
   }
 }
 
-function copyOfObject(source: object): unknown {
-  if ("toJSON" in source) return NOT_PLAIN;
+function copyOfObject(source: object, key: string | number): unknown {
+  const { toJSON } = source as { toJSON?: unknown };
+  if (typeof toJSON !== "function") return copyOfFields(source);
+  const stand = toJSON.call(source, String(key)); // which JSON asks for no other one
+  return typeof stand === "object" && stand !== null ? copyOfFields(stand) : copyOf(stand, key);
+}
+
+function copyOfFields(source: object): unknown {
   if (Array.isArray(source)) return copyOfArray(source);
   const prototype = Object.getPrototypeOf(source);
   if (prototype !== Object.prototype && prototype !== null) return NOT_PLAIN;
@@ -49,7 +55,7 @@ function completed(copy: Fields): unknown {
   if (Object.getOwnPropertySymbols(copy).length > 0) return undefined;
   for (const key of Object.keys(copy)) {
     const value = copy[key];
-    const child = copyOf(value);
+    const child = copyOf(value, key);
     if (child === undefined) return undefined;
     if (child === NOT_PLAIN || key === "__proto__") return NOT_PLAIN; // assigning to that would set the prototype
     if (!Object.is(child, value)) copy[key] = child;
@@ -60,7 +66,7 @@ function completed(copy: Fields): unknown {
 function copyKeyByKey(source: Fields): unknown {
   const copy: Fields = {};
   for (const key of Object.keys(source)) {
-    const child = copyOf(source[key]);
+    const child = copyOf(source[key], key);
     if (child === NOT_PLAIN || key === "__proto__") return NOT_PLAIN;
     if (child !== undefined) copy[key] = child;
   }
@@ -70,7 +76,7 @@ function copyKeyByKey(source: Fields): unknown {
 function copyOfArray(source: readonly unknown[]): unknown {
   const copy = new Array(source.length); // of just this size; one that grows has room to spare
   for (let n = 0; n < copy.length; n++) {
-    const child = copyOf(source[n]);
+    const child = copyOf(source[n], n);
     if (child === NOT_PLAIN) return NOT_PLAIN;
     copy[n] = child ?? null;
   }

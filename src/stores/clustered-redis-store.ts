@@ -22,7 +22,6 @@ import {
   requireKnownOptions,
 } from "../options.js";
 import type { BreakerState } from "../redis/breaker.js";
-import type { BreakerEvents } from "../redis/gate.js";
 import { Moved } from "../redis/moved.js";
 import type { Partitioned } from "../redis/partitions.js";
 import { hashForLog, newSessionId, type Session } from "../session/session.js";
@@ -40,7 +39,7 @@ import { Endings } from "./endings.js";
 import { NearCache } from "./near-cache.js";
 import { type OnOutage, type OutageOptions, resolveOutageOptions } from "./outage-policy.js";
 import { countMatching, deleteMatching, findMatching } from "./queries.js";
-import { type Loaded, RedisStore, type RedisStoreOptions } from "./redis-store.js";
+import { type Loaded, RedisStore, type RedisStoreEvents, type RedisStoreOptions } from "./redis-store.js";
 import { REFRESH_DELAY, Refreshes } from "./refreshes.js";
 import type {
   Change,
@@ -99,8 +98,11 @@ const CLUSTER_OPTIONS =
 const CACHE_OPTIONS = "enabled refreshAhead ttlMs maxEntries maxBytes".split(" ");
 
 /** What a `ClusteredRedisStore` tells. */
-export interface StoreEvents extends BreakerEvents {
-  /** A session ended on some node, this one included. Not told for what was missed: after a `flush` of the coordinator, any may have ended. */
+export interface StoreEvents extends RedisStoreEvents {
+  /**
+   * A session ended on some node, this one included. Not told for what was missed: after a `flush` of the coordinator, any may have ended. Never told
+   * by a store without a coordinator, which hears of nothing: with `localCache.enabled: false` or `cluster.enabled: false`.
+   */
   "session-ended": [ended: SessionEnded];
   /** A conditional write of this node was refused: somebody else was faster. */
   conflict: [id: string];
@@ -564,8 +566,9 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       if (pending !== undefined && !isDone) this.#endings.pending.putBack(id, pending);
       throw error;
     });
-    const ended = options.user === undefined ? [] : await this.redisStore.limit(session, options);
-    for (const id of ended) this.#drop(id);
+    const { user } = options;
+    if (user === undefined) return session;
+    await this.#endings.limit(session, user).catch((error) => this.tell("limit-failed", user, error)); // the session was written
     return session;
   }
 

@@ -9,6 +9,7 @@ import {
   type Registry,
   type RotateRequest,
 } from "../redis/session-table.js";
+import type { Session } from "../session/session.js";
 import { revokeAcknowledged } from "./acknowledged.js";
 import { deleteAlong, endAlong, type Path } from "./aliases.js";
 import type { NearCache } from "./near-cache.js";
@@ -24,6 +25,12 @@ const MAX_BURIALS = 3;
  * milliseconds where there are a thousand: so many at a time leave it room for the beats of all of them.
  */
 const MAX_REVOKING = 16;
+
+/** What a deletion answers. */
+interface Buried {
+  readonly deleted: boolean;
+  readonly registry: Registry;
+}
 
 /** What ends sessions. */
 export interface EndingsOptions<T> {
@@ -79,7 +86,10 @@ export class Endings<T> {
     const { id, throughAlias, deletion } = request;
     const memory = this.#memories.of(id);
     try {
-      const rotated = await this.#redisStore.supersede(request);
+      // the same rotation again changes nothing where the first one is
+      const rotated = await inOneHistory(memory.coordinator, async (earlier?: boolean) => {
+        return (await this.#redisStore.supersede(request)) || earlier === true;
+      });
       const isOver = rotated || (!throughAlias && deletion === undefined); // else it is yet to be written, or is what it was
       if (isOver) memory.coordinator?.forget(id);
       // A deletion that waits is done, and would end the new session; one that waits beside that which became the rotation shall.
@@ -88,6 +98,13 @@ export class Endings<T> {
     } finally {
       memory.drop(id);
     }
+  }
+
+  /** Ends what a user has too much since a session was written as theirs. What Redis does not confirm is sent again. */
+  limit(written: Session<T>, user: string): Promise<void> {
+    return this.#redisStore.limit(written, { user }, (id) =>
+      this.pending.watch(id, "limit", this.#bury(id, { reason: "limit" })),
+    );
   }
 
   /** `revoke()`. */
@@ -174,20 +191,16 @@ export class Endings<T> {
   }
 
   /**
-   * Deletes in Redis, then here. Once more if this node is not sure that it was the same history all the while. Without a tombstone there is
-   * nothing to remember, and a repetition could undo what others wrote in between.
+   * Deletes in Redis, then here. Without a tombstone there is nothing to remember, and a repetition could undo what others wrote in between.
    */
-  async #bury(id: string, request: DeleteRequest): Promise<{ deleted: boolean; registry: Registry }> {
+  async #bury(id: string, request: DeleteRequest): Promise<Buried> {
     const memory = this.#memories.of(id);
     const coordinator = request.tombstone === false ? undefined : memory.coordinator;
     try {
-      let histories = coordinator?.histories;
-      let buried = await this.#redisStore.bury(id, request);
-      for (let n = 1; coordinator?.histories !== histories && n <= MAX_BURIALS; n++) {
-        histories = coordinator?.histories;
-        const { registry } = await this.#redisStore.bury(id, request);
-        buried = { ...buried, registry };
-      }
+      const buried = await inOneHistory(coordinator, async (earlier?: Buried) => {
+        const { deleted, registry } = await this.#redisStore.bury(id, request);
+        return { deleted: earlier?.deleted ?? deleted, registry };
+      });
       if (buried.deleted || request.expectedTag === undefined) coordinator?.forget(id);
       return buried;
     } catch (error) {
@@ -196,5 +209,18 @@ export class Endings<T> {
     } finally {
       memory.drop(id); // also if it failed: it may have been carried out
     }
+  }
+}
+
+/** Ends something; once more, with what it answered before, if this node is not sure that it was the same history all the while. */
+async function inOneHistory<R>(
+  coordinator: PartitionCoordinator | undefined,
+  end: (earlier?: R) => Promise<R>,
+): Promise<R> {
+  let outcome: R | undefined;
+  for (let n = 0; ; n++) {
+    const histories = coordinator?.histories;
+    outcome = await end(outcome);
+    if (coordinator?.histories === histories || n === MAX_BURIALS) return outcome;
   }
 }

@@ -11,7 +11,7 @@ const MAX_RETRY_MS = 30_000;
 
 /** A deletion that waits: why the session shall end, and until when it is tried. */
 export interface PendingDeletion {
-  readonly reason: "deleted" | "revoked";
+  readonly reason: "deleted" | "revoked" | "limit";
   readonly untilMs: number;
 }
 

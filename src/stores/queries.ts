@@ -18,12 +18,16 @@ export const BATCH_SIZE = 100;
  * Runs a conditional write until it meets no conflict, at most 32 times: so often that it comes through among several nodes that each have a
  * queue of writes of the same session. The second attempt follows at once, since whoever waits longest loses most often.
  */
-export async function retryOnConflict<R>(clock: Clock, attempt: () => Promise<R>): Promise<R> {
+export async function retryOnConflict<R>(
+  clock: Clock,
+  attempt: () => Promise<R>,
+  mayRetry: (conflict: SessionConflictError) => boolean = () => true,
+): Promise<R> {
   for (let n = 1; ; n++) {
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof SessionConflictError) || n === MAX_ATTEMPTS) throw error;
+      if (!(error instanceof SessionConflictError) || n === MAX_ATTEMPTS || !mayRetry(error)) throw error;
       if (n === 1) continue;
       const backoffMs = clock.random() * Math.min(FIRST_BACKOFF_MS * 2 ** (n - 2), MAX_BACKOFF_MS);
       await pause(clock, backoffMs);

@@ -123,7 +123,10 @@ export interface RedisStoreOptions<T> extends PartitionOptions {
    * `revokeUser()`, `rotate()` and `deleteWhere()`. Default: none are waited for.
    */
   durability?: DurabilityOptions;
-  /** How many sessions a user may have; one more ends the one that would end first. Default: as many as come. */
+  /**
+   * How many sessions a user may have; one more ends the one that would end first. Of logins at the same time, those stay that fit. Default: as many
+   * as come.
+   */
   maxSessionsPerUser?: number;
   /** The bound on staleness of the caching nodes, in milliseconds: `revoke()` waits for it. Default 2,000. */
   maxStalenessMs?: number;
@@ -144,6 +147,18 @@ const OPTIONS = (
   "client prefix ttlMs codec legacy commandTimeoutMs maxPendingCommands maxConcurrentLoads breaker tombstoneTtlMs durability maxSessionsPerUser " +
   "maxStalenessMs channel nodeId partitions pubsub invalidation clock"
 ).split(" ");
+
+/** How many commands it takes from the writing of a session to the limit on those of its user. */
+const LIMIT_COMMANDS = 4;
+
+/** What a `RedisStore` tells. */
+export interface RedisStoreEvents extends BreakerEvents {
+  /**
+   * A session was written, and those that its user has too many could not be ended: `maxSessionsPerUser`. The session stands, and the next login of
+   * the user tries again.
+   */
+  "limit-failed": [user: string, error: unknown];
+}
 
 /** A session with what a cache needs to know of it. Frozen. */
 export interface Loaded<T> {
@@ -170,7 +185,7 @@ export interface Loaded<T> {
  * const store = new RedisStore<{ userId: number }>({ client });
  * const session = await store.create({ userId: 42 });
  */
-export class RedisStore<T = unknown> extends Events<BreakerEvents> implements KeyValueStore<T> {
+export class RedisStore<T = unknown> extends Events<RedisStoreEvents> implements KeyValueStore<T> {
   readonly ttlMs: number;
   /** Where each partition of the sessions is: one on a single server. */
   readonly partitions: Partitioned<Partition>;
@@ -179,6 +194,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   readonly #table: PartitionedTable;
   readonly #lanes: Partitioned<Lane>;
   readonly #maxSessionsPerUser: number | undefined;
+  readonly #limitMemoryMs: number;
   readonly #maxStalenessMs: number;
   readonly #codec: Codec<T>;
   readonly #legacy: Legacy<T> | undefined;
@@ -227,6 +243,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     requireMethods("clock", clock, CLOCK_METHODS);
     this.#legacy = legacy === undefined ? undefined : resolveLegacy(legacy, prefix);
     this.#maxSessionsPerUser = maxSessionsPerUser;
+    this.#limitMemoryMs = LIMIT_COMMANDS * commandTimeoutMs;
     this.#maxStalenessMs = maxStalenessMs;
     const confirmed = resolveDurability(durability, commandTimeoutMs);
     this.isDurable = confirmed !== undefined;
@@ -317,7 +334,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
   async set(id: string, data: T | Snapshot<T>, options: WriteOptions = {}): Promise<Session<T>> {
     const save = (id: string, throughAlias: boolean) => this.save(id, data, options, throughAlias);
     const { session } = await follow([id], save, refuse);
-    await this.limit(session, options);
+    await this.#limit(session, options);
     return session;
   }
 
@@ -341,7 +358,7 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
 
   async add(id: string, data: T | Snapshot<T>, options: CreateOptions = {}): Promise<Session<T>> {
     const { session } = await this.insert(id, data, options);
-    await this.limit(session, options);
+    await this.#limit(session, options);
     return session;
   }
 
@@ -562,13 +579,19 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     return this.#put(id, data, options, { mode, expectedTag: ifRevision, user, throughAlias });
   }
 
-  /** Ends the sessions that a user has too many, after one was written as theirs; never that one. Their ids. */
-  async limit(written: Session<T>, { user }: { user?: string }): Promise<string[]> {
-    if (this.#maxSessionsPerUser === undefined || user === undefined) return [];
-    const others = (await this.#table.idsOf(user)).filter((id) => id !== written.id);
+  /**
+   * Ends the sessions that a user has too many, after one was written as theirs; never that one, but by a login at the same time. `bury` ends one.
+   */
+  async limit(
+    { id }: Session<T>,
+    { user }: { user?: string },
+    bury: (id: string) => Promise<unknown>,
+  ): Promise<void> {
+    if (this.#maxSessionsPerUser === undefined || user === undefined) return;
+    const others = (await this.#table.idsOf(user)).filter((other) => other !== id);
     const tooMany = others.slice(0, Math.max(0, others.length + 1 - this.#maxSessionsPerUser));
-    await Promise.all(tooMany.map((id) => this.bury(id, { reason: "limit" }).catch(passOver)));
-    return tooMany;
+    if (tooMany.length === 0 || !(await this.#table.mayLimit(user, id, others, this.#limitMemoryMs))) return;
+    await Promise.all(tooMany.map((id) => bury(id).catch(passOver)));
   }
 
   /** `touch()` with what a cache needs to know. */
@@ -576,6 +599,12 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     this.#assertUsable(id);
     checkLifeOptions(options);
     return this.#table.touch(id, resolveLife(options, this.#clock.wallNow()));
+  }
+
+  /** The session was written, whatever becomes of the others. */
+  async #limit(written: Session<T>, options: { user?: string }): Promise<void> {
+    const limited = this.limit(written, options, (id) => this.bury(id, { reason: "limit" }));
+    await limited.catch((error) => this.tell("limit-failed", String(options.user), error));
   }
 
   async #put(id: string, data: T | Snapshot<T>, life: LifeOptions, how: Omit<PutRequest, "id" | "payload">) {
@@ -586,7 +615,8 @@ export class RedisStore<T = unknown> extends Events<BreakerEvents> implements Ke
     const request = { ...how, ...resolveLife(life, this.#clock.wallNow()), id, payload };
     const row = await this.#table.put(request).catch((error: Error) => {
       if (!(error instanceof TagConflict)) throw error;
-      throw new SessionConflictError(error.keyHash, this.#decode(id, error.current).session);
+      const { keyHash, current, maybeApplied } = error;
+      throw new SessionConflictError(keyHash, this.#decode(id, current).session, maybeApplied);
     });
     return this.#decode(id, row, undefined, copy);
   }

@@ -26,6 +26,7 @@ export async function revoke(
   steps: RevocationSteps,
 ): Promise<Revocation> {
   const limit = new RevocationLimit(options, clock);
+  options.signal?.throwIfAborted(); // before anything is deleted
   const startedAtMs = clock.now();
   for (let n = 0; n < MAX_ATTEMPTS; n++) {
     const outcome = await steps.attempt(limit, n > 0);

@@ -69,7 +69,7 @@ export interface RotateOptions {
 export interface RevokeOptions {
   /** After so many milliseconds, a `RevocationUncertainError`. Default: as long as it takes, which is bounded by the bound on staleness. */
   timeoutMs?: number;
-  /** Stops the waiting, which rejects with the signal's reason; what Redis was told stays done. */
+  /** Stops the waiting, which rejects with the signal's reason; what Redis was told stays done. Aborted before, nothing is done. */
   signal?: AbortSignal;
 }
 
@@ -112,7 +112,7 @@ export interface SessionStore<T> extends AsyncDisposable {
   /** The session if it can be had without any I/O, or `undefined`. Counts neither as hit nor as miss. */
   peek(id: string): Session<T> | undefined;
 
-  /** Stores a new session under a new id. */
+  /** Stores a new session under a new id. It is not undone if the sessions that its user has too many (`maxSessionsPerUser`) cannot be ended. */
   create(data: T | Snapshot<T>, options?: CreateOptions): Promise<Session<T>>;
 
   /**
@@ -123,7 +123,8 @@ export interface SessionStore<T> extends AsyncDisposable {
 
   /**
    * Reads, changes, and writes if nobody else did meanwhile; otherwise again, at most 32 times, then a `SessionConflictError`.
-   * `undefined` if there is no such session.
+   * `undefined` if there is no such session. What may have been written once is not written again: where a reply was lost and somebody else was faster
+   * with the next write, rejects with a `SessionConflictError` that has `maybeApplied`.
    */
   update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined>;
 

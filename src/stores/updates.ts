@@ -19,24 +19,30 @@ export class Updates<T> {
 
   /** See `SessionStore.update()`. */
   update(id: string, change: Change<T>, options?: LifeOptions): Promise<Session<T> | undefined> {
-    return this.#turns.take(id, () => changeByRevision(this.#store, this.#clock, id, change, options));
+    return this.#turns.take(id, () => changeByRevision(this.#store, this.#clock, { id, change, options }));
   }
 }
 
-/**
- * Changes a session if it is still what the change is based on; otherwise changes what it has become, at most 32 times. The first attempt is
- * based on the session that is `known`, if any: it then costs no read.
- */
+/** A change of a session. */
+export interface Changing<T> {
+  readonly id: string;
+  readonly change: Change<T>;
+  readonly options?: LifeOptions | undefined;
+  /** What the first attempt is based on: it then costs no read. Default: it is read. */
+  readonly known?: Session<T> | undefined;
+  /** Whether nothing is different if it is made twice. Default: it is not made again where it may have been already. */
+  readonly isIdempotent?: boolean | undefined;
+}
+
+/** Changes a session if it is still what the change is based on; otherwise changes what it has become, at most 32 times. */
 export function changeByRevision<T>(
   store: Pick<SessionStore<T>, "get" | "set">,
   clock: Clock,
-  id: string,
-  change: Change<T>,
-  options?: LifeOptions,
-  known?: Session<T>,
+  { id, change, options, known, isIdempotent = false }: Changing<T>,
 ): Promise<Session<T> | undefined> {
   let session = known;
-  return retryOnConflict(clock, async () => {
+  const mayRetry = ({ maybeApplied }: SessionConflictError) => isIdempotent || !maybeApplied;
+  const attempt = async () => {
     session ??= await store.get(id, { consistency: "strong" });
     if (session === undefined) return undefined;
     const changed = change(session.data, session);
@@ -48,5 +54,6 @@ export function changeByRevision<T>(
       session = error instanceof SessionConflictError ? (error.current as typeof session) : undefined;
       throw error;
     }
-  });
+  };
+  return retryOnConflict(clock, attempt, mayRetry);
 }

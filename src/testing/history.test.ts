@@ -231,6 +231,18 @@ describe("the life of a session", () => {
     expect(broken()).toEqual(["life", "life"]);
   });
 
+  test("is not prolonged once it was deleted, unless that was lost", () => {
+    history.created("b", at(0, 10), { ttlMs: 1_000 });
+    history.ended("b", at(20, 30), { revoked: true });
+    history.touched("b", at(25, 40));
+    expect(broken()).toEqual([]);
+    history.touched("b", at(40, 50));
+    expect(broken()).toEqual(["I3"]);
+    history.lost(15, 60);
+    history.touched("b", at(70, 80));
+    expect(broken()).toEqual(["I3"]);
+  });
+
   test("ends at its absolute end, whatever touches it", () => {
     history.created("b", at(0, 10), { ttlMs: 100, absoluteTtlMs: 120 });
     history.touched("b", at(50, 60));

@@ -113,10 +113,10 @@ export class History {
     known.createdAtMs = span.endedAtMs;
   }
 
-  /** A touch was acknowledged: it found the session. */
+  /** A touch was acknowledged: it found the session. It hands nothing out, so what was lost excuses it as it excuses a write. */
   touched(id: string, span: Span): void {
-    if (span.startedAtMs > this.#known(id).revokedAtMs) {
-      this.#violated("I1", span.endedAtMs, id, "touched after it was revoked");
+    if (span.startedAtMs > this.#lostAtMs && span.startedAtMs > this.#known(id).deletedAtMs) {
+      this.#violated("I3", span.endedAtMs, id, "touched after it was deleted");
     }
     this.#lives.answered(id, span);
     this.#lives.prolonged(id, span, { byTouch: true });

@@ -9,6 +9,7 @@ import { BEAT } from "../redis/scripts/beat.js";
 import { CLEAR } from "../redis/scripts/clear.js";
 import { DELETE } from "../redis/scripts/delete.js";
 import { LEAVE } from "../redis/scripts/leave.js";
+import { LIMIT } from "../redis/scripts/limit.js";
 import { LIST } from "../redis/scripts/list.js";
 import { PUT } from "../redis/scripts/put.js";
 import { READ } from "../redis/scripts/read.js";
@@ -54,20 +55,22 @@ function call(
   return fc.record({ script: fc.constant(script), keys: fc.tuple(...keys), args: fc.tuple(...args) });
 }
 
-const mode = fc.constantFrom("create", "set", "replace", "update");
-const condition = fc.oneof(
-  fc.constantFrom("", "*", "="),
-  tag.map((expected) => `=${expected}`),
-);
-const life = [wallMs, ttlMs, fc.constant("0000000200000"), endMs, fc.constantFrom("", "250000")];
+const equals = tag.map((expected) => `=${expected}`);
+const condition = fc.oneof(fc.constantFrom("", "*", "="), equals);
+const mode = fc.oneof({ weight: 3, arbitrary: fc.constantFrom("create", "set", "replace") }, equals);
+const life = [wallMs, ttlMs, endMs, fc.constantFrom("", "250000")];
+const data = fc.constantFrom("[1]", '"é"');
+const defaultTtl = fc.constant("0000000200000");
+const write = [mode, tag, ...life, user, data];
 const reason = fc.constant("deleted");
 const tombstoneMs = fc.constant("900000");
 const prefix = fc.constant("record:");
+const session = fc.constantFrom("a", "b", "c");
 const calls = {
   put: call(
     PUT,
-    [record, meta, generations],
-    [mode, tag, tag, ...life, user, fc.constantFrom("[1]", '"é"'), channel, node, users],
+    [meta, generations, record, record],
+    [channel, node, users, fc.constant(""), defaultTtl, ...write, ...write],
   ),
   touch: call(TOUCH, [record, generations], [wallMs, ttlMs, fc.constant("200000"), endMs, users]),
   read: call(
@@ -104,6 +107,7 @@ const calls = {
   clear: call(CLEAR, [meta, generations, record], [tag, channel, node, prefix]),
   list: call(LIST, [generations, ...RECORDS.map((key) => fc.constant(key))], []),
   userSessions: call(USER_SESSIONS, [generations, user.map((name) => `users:${name}`)], [user]),
+  limit: call(LIMIT, [user.map((name) => `users:${name}#`)], [tombstoneMs, session, session, session]),
   beat: call(BEAT, [meta], [tag, tag, channel, node]),
   leave: call(LEAVE, [meta], [node, fc.constantFrom("*", "1", "2")]),
 };

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { startRedis } from "../../scripts/with-redis.mjs";
-import { StoreUnavailableError, SubscribeTimeoutError } from "../../src/index.js";
+import { type Clock, systemClock } from "../../src/clock.js";
+import { DEFAULT_REMEMBER_MS, StoreUnavailableError, SubscribeTimeoutError } from "../../src/index.js";
 import { CLIENT_KINDS } from "../support/clients.js";
 import { eventually } from "../support/eventually.js";
 import {
@@ -112,6 +113,30 @@ describe.each(CURRENT_CLIENT_KINDS)("when Redis fails, on $name", (kind) => {
     expect(await writer.delete(id)).toBe(true);
     await eventually(() => node.peek(id) === undefined);
     expect(await node.get(id)).toBeUndefined();
+  });
+});
+
+test.each(
+  CURRENT_CLIENT_KINDS,
+)("a user who was revoked long ago can log in after Redis has lost everything, on $name", async (kind) => {
+  const redis = await ownRedis();
+  let aheadMs = 0;
+  const clock: Clock = {
+    ...systemClock,
+    now: () => systemClock.now() + aheadMs,
+    wallNow: () => systemClock.wallNow() + aheadMs,
+  };
+  const names = clusterNames();
+  const nodes = await Promise.all([1, 2].map(() => startNode({ kind, port: redis.port, ...names, clock })));
+  const [a, b] = nodes as [TestStore, TestStore];
+  await a.revokeUser("ada");
+  aheadMs = DEFAULT_REMEMBER_MS + 1_000;
+  await Promise.all(nodes.map(leaseHeld));
+  await redisCommand(redis.port, "FLUSHALL");
+  for (const node of nodes) await eventually(() => node.coordinator?.stats().chainBreaks === 1);
+  await eventually(async () => {
+    const { id } = await a.create({ n: 1 }, { user: "ada" });
+    return (await b.get(id, { consistency: "strong" })) !== undefined && (await a.get(id)) !== undefined;
   });
 });
 

@@ -37,6 +37,22 @@ describe("a prefix is text, not a pattern:", () => {
   });
 });
 
+test("a prefix that begins with another one lies within it: what is about all sessions of the other is about its own, too", async () => {
+  const { store: outer, prefix } = storeOn(redis);
+  const { store: inner } = storeOn(redis, { prefix: `${prefix}admin:` });
+  await outer.set("1", {});
+  await inner.set("1", {});
+  expect(await ids(outer)).toEqual(["1", "admin:1"]);
+  expect(await ids(inner)).toEqual(["1"]);
+  expect(await outer.size()).toBe(2);
+  expect((await outer.get("admin:1"))?.revision).toBe((await inner.get("1"))?.revision);
+  expect(await outer.deleteWhere(() => true)).toBe(2);
+  expect(await inner.get("1")).toBeUndefined();
+  await inner.set("2", {});
+  expect(await outer.clear()).toBe(1);
+  expect(await inner.size()).toBe(0);
+});
+
 describe("what is not a session of this store", () => {
   test("with another prefix, is neither counted nor cleared", async () => {
     const { store, prefix } = storeOn(redis);

@@ -27,8 +27,8 @@ import { REGISTRATION_ABLATIONS } from "./ablations/registration.js";
 import {
   type Ablation,
   answers,
-  argument,
   getter,
+  isPutCondition,
   isRun,
   method,
   replace,
@@ -305,8 +305,11 @@ export const ABLATIONS: readonly Ablation[] = [
     without: "compare-and-set",
     breaks: ["I4"],
     apply: serverDoes((_server, command, run) => {
-      const isUpdate = isRun(PUT, command) && command[argument(command, 1)] === "update";
-      return run(isUpdate ? withArgument(command, 1, "set") : command);
+      if (!isRun(PUT, command)) return run(command);
+      const unconditional = command.map((part, i) =>
+        isPutCondition(command, i) && part[0] === "=" ? "set" : part,
+      );
+      return run(unconditional as unknown as Command);
     }),
   },
   {
@@ -317,7 +320,7 @@ export const ABLATIONS: readonly Ablation[] = [
       let writes = 0;
       return serverDoes((_server, command, run) => {
         const diesNow = isRun(PUT, command) && writes++ % 4 === 0;
-        return run(diesNow ? withArgument(command, 11, "") : command);
+        return run(diesNow ? withArgument(command, 1, "") : command);
       })();
     },
   },

@@ -3,8 +3,11 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { ClusteredRedisStore, type ClusteredRedisStoreOptions, RedisStore } from "../../src/index.js";
 import type { Command, RedisPort } from "../../src/redis/port.js";
 import { BEAT } from "../../src/redis/scripts/beat.js";
+import { DELETE } from "../../src/redis/scripts/delete.js";
 import { PUT } from "../../src/redis/scripts/put.js";
 import { READ } from "../../src/redis/scripts/read.js";
+import { ROTATE } from "../../src/redis/scripts/rotate.js";
+import type { Script } from "../../src/redis/scripts/script.js";
 import { ManualClock } from "../../src/testing/manual-clock.js";
 import { SimulatedRedis } from "../../src/testing/simulated-redis.js";
 
@@ -115,6 +118,47 @@ describe("a deletion that waits for Redis", () => {
     await failedLogout(connection, store);
     await pass(3_000);
     expect(await store.get("new", { consistency: "strong" })).toBeUndefined();
+  });
+});
+
+describe("where the server is replaced by one without it, while its reply is on its way,", () => {
+  const KEY = "sess:old";
+  /** The server that comes, with the old session. */
+  let next: SimulatedRedis;
+
+  /** Does something to the session, whose reply comes when the node listens to the next server. */
+  async function meanwhileReplaced<R>(
+    script: Script,
+    options: Partial<ClusteredRedisStoreOptions<Data>>,
+    end: (store: ClusteredRedisStore<Data>) => Promise<R>,
+  ): Promise<R> {
+    const connection = new Connection();
+    const store = nodeOn(connection, options);
+    await store.start();
+    await store.set("old", { n: 1 }, { user: "ada" });
+    next = new SimulatedRedis({ clock });
+    next.execute(["SET", KEY, String(server.execute(["GET", KEY])), "PX", "600000"]);
+    connection.held = script.lua; // the server does not know its digest yet
+    const ended = end(store);
+    while (connection.held !== undefined) await turn();
+    server = next;
+    connection.lose();
+    const listens = () => store.coordinator?.stats().subscriptions === 2 && store.coordinator.ready;
+    for (let n = 0; n < 20 && !listens(); n++) await pass(50);
+    connection.release();
+    return ended;
+  }
+
+  test("a rotation is made once more", async () => {
+    const rotate = (store: ClusteredRedisStore<Data>) => store.rotate("old", "new", { graceMs: 0 });
+    expect(await meanwhileReplaced(ROTATE, {}, rotate)).toBe(true);
+    expect(next.execute(["GET", KEY])).toMatch(/^T1/);
+  });
+
+  test("a session that was one too many is ended once more", async () => {
+    const login = (store: ClusteredRedisStore<Data>) => store.set("new", { n: 2 }, { user: "ada" });
+    await meanwhileReplaced(DELETE, { maxSessionsPerUser: 1 }, login);
+    expect(next.execute(["GET", KEY])).toMatch(/^T1/);
   });
 });
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
@@ -26,24 +26,29 @@ export interface Address {
   port: number;
 }
 
-/** A master with two replicas, watched by three sentinels: processes of their own, on the loopback interface. */
+/** A master with two replicas, watched by three sentinels: processes of their own, on the loopback interface. Servers keep what they have. */
 export class SentinelTopology {
   readonly name = NAME;
   readonly #servers: readonly RedisServer[];
   readonly #sentinels: readonly Sentinel[];
+  readonly #directory: string;
 
-  private constructor(servers: readonly RedisServer[], sentinels: readonly Sentinel[]) {
+  private constructor(servers: readonly RedisServer[], sentinels: readonly Sentinel[], directory: string) {
     this.#servers = servers;
     this.#sentinels = sentinels;
+    this.#directory = directory;
   }
 
   /** Starts all of them, and resolves when they know each other. */
   static async start(): Promise<SentinelTopology> {
-    const master = await startRedis({ args: SERVER_ARGS });
-    const args = [...SERVER_ARGS, "--replicaof", "127.0.0.1", String(master.port)];
-    const replicas = await Promise.all(Array.from({ length: REPLICAS }, () => startRedis({ args })));
+    const directory = await mkdtemp(join(tmpdir(), "sessionmesh-servers-"));
+    const master = await startServer(directory);
+    const following = ["--replicaof", "127.0.0.1", String(master.port)];
+    const replicas = await Promise.all(
+      Array.from({ length: REPLICAS }, () => startServer(directory, following)),
+    );
     const sentinels = await Promise.all(Array.from({ length: SENTINELS }, () => startSentinel(master.port)));
-    const topology = new SentinelTopology([master, ...replicas], sentinels);
+    const topology = new SentinelTopology([master, ...replicas], sentinels, directory);
     await topology.#agreed(master.port);
     return topology;
   }
@@ -115,6 +120,7 @@ export class SentinelTopology {
   async stop(): Promise<void> {
     await Promise.all(this.#sentinels.map((sentinel) => sentinel.stop()));
     await Promise.all(this.#servers.map((server) => server.stop()));
+    await rm(this.#directory, { recursive: true, force: true });
   }
 
   /** Resolves when every sentinel knows this master, or the one that there is by then, its replicas and the other sentinels, and takes none for down. */
@@ -160,6 +166,12 @@ export class SentinelTopology {
   get #first(): Sentinel {
     return this.#sentinels[0] as Sentinel;
   }
+}
+
+/** One that comes back with what it had when it ended. */
+async function startServer(directory: string, args: readonly string[] = []): Promise<RedisServer> {
+  const own = await mkdtemp(join(directory, "server-"));
+  return startRedis({ args: [...SERVER_ARGS, "--dir", own, "--appendonly", "yes", ...args] });
 }
 
 /** What a server says of its replication. */

@@ -1,8 +1,10 @@
-import type { Command } from "../../redis/port.js";
+import { type Refusal, refusalOf } from "../../redis/failures.js";
+import { layoutKeys } from "../../redis/layout.js";
+import type { Command, PubSubMode } from "../../redis/port.js";
 import { script } from "../../redis/scripts/script.js";
 import { generationsKey, metaKey } from "../../redis/session-table.js";
 import { type Finding, ok, problem, warning } from "./finding.js";
-import { type Refusal, refusalOf, type Server } from "./server.js";
+import type { Server } from "./server.js";
 
 /** A command that the store sends, itself or in a script. */
 interface Right {
@@ -78,6 +80,40 @@ export const RIGHTS: readonly Right[] = [
   },
 ];
 
+/** What a Redis Cluster needs besides. */
+export const CLUSTER_RIGHTS: readonly Right[] = [
+  {
+    name: "SETNX",
+    loss: "the first node cannot record how the sessions are split, and refuses every command",
+    trial: (key) => ["SETNX", key, ""],
+  },
+  { name: "CLUSTER|SLOTS", loss: "no client finds its way", trial: () => ["CLUSTER", "SLOTS"] },
+  {
+    name: "CLUSTER|SHARDS",
+    loss: "later versions of the clients may not find their way",
+    isEssential: false,
+    trial: () => ["CLUSTER", "SHARDS"],
+  },
+  {
+    name: "CLUSTER|INFO",
+    loss: "this command does not see how the cluster is",
+    isEssential: false,
+    trial: () => ["CLUSTER", "INFO"],
+  },
+  { name: "ASKING", loss: "commands fail while their slot moves", trial: () => ["ASKING"] },
+  {
+    name: "READONLY",
+    loss: "clients that connect to replicas fail to",
+    isEssential: false,
+    trial: () => ["READONLY"],
+  },
+  {
+    name: "READWRITE",
+    loss: "redis (node-redis) may read old data from a master that has become a replica",
+    trial: () => ["READWRITE"],
+  },
+];
+
 /** Keys that the store uses, and how reading and writing them is tried without changing anything. */
 interface KeyKind {
   readonly pattern: string;
@@ -95,18 +131,26 @@ export interface RightsRequest {
   readonly tag: string;
   /** A part of names that nobody else uses. */
   readonly id: string;
+  /** How nodes tell each other what changed on a Redis Cluster; `undefined`: there is none. */
+  readonly pubsub: PubSubMode | undefined;
   /** As whom the connection has logged in. */
   readonly user: string;
 }
 
-function keyKinds({ prefix, channel, tag, id }: RightsRequest): KeyKind[] {
+function keyKinds({ prefix, channel, tag, id, pubsub }: RightsRequest): KeyKind[] {
   const hash = (key: string): Command[] => [
     ["HGET", key, ""],
     ["HDEL", key, ""], // no field has this name
   ];
   const user = `sessionmesh:user:${prefix}`;
   const wild = tag === "" ? "" : "*"; // for the tags of all partitions
+  const layout: KeyKind = {
+    pattern: `sessionmesh:layout:${prefix}*`,
+    holds: "how the sessions are split",
+    trials: layoutKeys(prefix).map((key): Command => ["SETRANGE", key, "0", ""]), // makes none
+  };
   return [
+    ...(pubsub === undefined ? [] : [layout]),
     {
       pattern: `${prefix}*`,
       holds: "the sessions",
@@ -154,9 +198,11 @@ export async function rightsOf(server: Server, request: RightsRequest): Promise<
   ];
 }
 
-async function commandRights(server: Server, { prefix, tag, id, user }: RightsRequest): Promise<Finding[]> {
+async function commandRights(server: Server, request: RightsRequest): Promise<Finding[]> {
+  const { prefix, tag, id, user, pubsub } = request;
   const findings: Finding[] = [];
-  for (const { name, loss, trial, isEssential = true } of RIGHTS) {
+  const rights = pubsub === undefined ? RIGHTS : [...RIGHTS, ...CLUSTER_RIGHTS];
+  for (const { name, loss, trial, isEssential = true } of rights) {
     const refusal = await tried(server, trial(prefix + tag + id));
     if (refusal !== "command" && refusal !== "unknown") continue;
     const report = isEssential ? problem : warning;
@@ -171,7 +217,7 @@ async function commandRights(server: Server, { prefix, tag, id, user }: RightsRe
   await server.ask("UNLINK", key).catch(() => server.ask("PEXPIRE", key, "1").catch(() => 0));
   return findings.length > 0
     ? findings
-    : [ok("commands", `All ${RIGHTS.length} that are needed are allowed.`)];
+    : [ok("commands", `All ${rights.length} that are needed are allowed.`)];
 }
 
 async function keyRights(server: Server, request: RightsRequest): Promise<Finding[]> {
@@ -188,14 +234,24 @@ async function keyRights(server: Server, request: RightsRequest): Promise<Findin
     : [ok("keys", `${request.prefix}* and sessionmesh:* can be read and written.`)];
 }
 
-async function channelRights(server: Server, { channel, tag, id, user }: RightsRequest): Promise<Finding[]> {
+async function channelRights(server: Server, request: RightsRequest): Promise<Finding[]> {
+  const { channel, tag, id, user, pubsub } = request;
   const own = `${channel}${tag}:${id}`;
   const wild = tag === "" ? "" : "*";
+  const [publish, subscribe] =
+    pubsub === "sharded" ? (["SPUBLISH", "SSUBSCRIBE"] as const) : (["PUBLISH", "SUBSCRIBE"] as const);
+  const instead =
+    pubsub === "sharded" ? ', or set cluster.pubsub to "plain" on all nodes (here: --pubsub plain)' : "";
   const findings: Finding[] = [];
-  const published = await tried(server, ["PUBLISH", own, ""]);
-  if (published === "command" || published === "unknown") {
-    findings.push(problem("channels", `PUBLISH is forbidden: ${WRITES}.`, grant(user, "+publish")));
-  }
+  const refused = (command: string, refusal: Refusal, loss: string) => {
+    const said = refusal === "unknown" ? "is not there" : "is forbidden";
+    const remedy = refusal === "unknown" ? "Redis 7 has it" : grant(user, `+${command.toLowerCase()}`);
+    findings.push(
+      problem("channels", `${command} ${said}: ${loss}.`, `${remedy}${instead}${instead && "."}`),
+    );
+  };
+  const published = await tried(server, [publish, own, ""]);
+  if (published === "command" || published === "unknown") refused(publish, published, WRITES);
   for (const [name, pattern] of [
     [channel + tag, channel + wild],
     [own, tag === "" ? `${channel}:*` : channel + wild],
@@ -208,10 +264,11 @@ async function channelRights(server: Server, { channel, tag, id, user }: RightsR
       findings.push(problem("channels", `${pattern} must be heard and written: ${LEASES}.`, remedy));
       continue;
     }
-    const remedy =
-      refusal === "command" ? grant(user, "+subscribe") : "Check maxclients, and the server's log.";
-    const said = refusal === "command" ? "is forbidden" : `on a second connection fails (${error.message})`;
-    findings.push(problem("channels", `SUBSCRIBE ${said}: ${LEASES}.`, remedy));
+    if (refusal !== undefined) refused(subscribe, refusal, LEASES);
+    else {
+      const said = `${subscribe} on a second connection fails (${error.message}): ${LEASES}.`;
+      findings.push(problem("channels", said, "Check maxclients, and the server's log."));
+    }
     break;
   }
   return findings.length > 0

@@ -59,7 +59,7 @@ async function echo(server: Server, { channel, id }: RightsRequest, ear: Ear): P
   for (let round = 0; round < ROUNDS; round++) {
     const startMs = performance.now();
     const heard = ear.hear((message) => message === `${id} ${round}`);
-    await server.ask("PUBLISH", `${channel}:${id}`, `${id} ${round}`);
+    await server.commands.publish(`${channel}:${id}`, `${id} ${round}`);
     if (!(await heard)) return lost();
     times.push(performance.now() - startMs);
   }

@@ -1,3 +1,4 @@
+import type { NodePort } from "../../redis/cluster-node.js";
 import { RedisCommands, type RedisCommandsOptions } from "../../redis/commands.js";
 import type { Command, RedisPort, Reply } from "../../redis/port.js";
 
@@ -8,10 +9,25 @@ export type Facts = ReadonlyMap<string, string>;
 export class Server {
   readonly port: RedisPort;
   readonly commands: RedisCommands;
+  readonly #options: RedisCommandsOptions;
 
   constructor(options: RedisCommandsOptions) {
+    this.#options = options;
     this.port = options.port;
     this.commands = new RedisCommands(options);
+  }
+
+  /** The same server, as nodes of a Redis Cluster speak to it that tell each other within a shard what changed. */
+  inShard(): Server {
+    const port = this.port as NodePort; // of one server, by either client
+    return new Server({
+      ...this.#options,
+      port: {
+        send: (command) => port.send(command),
+        subscribe: (request) => port.subscribe(request, "sharded"),
+        publishCommand: "SPUBLISH",
+      },
+    });
   }
 
   /** Sends one command. Rejects with what the server or the client says. */
@@ -51,15 +67,4 @@ function entriesOf(reply: unknown): Map<string, string> {
   const entries = new Map<string, string>();
   for (let i = 0; i < reply.length; i += 2) entries.set(String(reply[i]), String(reply[i + 1]));
   return entries;
-}
-
-/** What a server refuses: a command that it does not have, or that this user must not use; a key; a channel. */
-export type Refusal = "unknown" | "command" | "key" | "channel";
-
-/** What an error refuses; `undefined` if it says something else. */
-export function refusalOf({ message }: Error): Refusal | undefined {
-  if (/^ERR unknown (sub)?command/i.test(message)) return "unknown";
-  if (!message.startsWith("NOPERM")) return undefined;
-  if (/\bchannels?\b/.test(message)) return "channel";
-  return /\bkeys?\b/.test(message) ? "key" : "command";
 }

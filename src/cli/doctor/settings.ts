@@ -3,15 +3,22 @@ import type { Facts, Server } from "./server.js";
 
 /** How full the memory may be, as a share of `maxmemory`. */
 const MAX_FILL = 0.9;
+/** For how many seconds a master may go on that has lost its replicas. */
+const MAX_LAG_SECONDS = 10;
 /** What a connection's queue must hold at least: some thousand changes of a few hundred bytes. */
 const MIN_QUEUE_BYTES = 1_048_576;
 
 /** What the server is set to. What cannot be looked at is named. */
-export async function settingsOf(server: Server, info: Facts | undefined): Promise<Finding[]> {
+export async function settingsOf(
+  server: Server,
+  info: Facts | undefined,
+  { isCluster }: { isCluster: boolean },
+): Promise<Finding[]> {
   const findings = [...memoryOf(info), ...persistenceOf(info)];
   const timeout = await server.setting("timeout");
   const limits = await server.setting("client-output-buffer-limit");
   const minReplicas = await server.setting("min-replicas-to-write");
+  const maxLagSeconds = await server.setting("min-replicas-max-lag");
   if (timeout === undefined && limits === undefined) {
     const unseen = info === undefined ? "maxmemory, maxmemory-policy, persistence, " : "";
     return [
@@ -19,11 +26,12 @@ export async function settingsOf(server: Server, info: Facts | undefined): Promi
       warning(
         "settings",
         `This user may not look at the settings: ${info === undefined ? "INFO and CONFIG are" : "CONFIG is"} forbidden.`,
-        `Look for yourself at ${unseen}timeout, client-output-buffer-limit and min-replicas-to-write, or run this as an administrator.`,
+        `Look for yourself at ${unseen}timeout, client-output-buffer-limit min-replicas-to-write and min-replicas-max-lag, or run this as an administrator.`,
       ),
     ];
   }
-  return [...findings, ...idlenessOf(timeout), ...queueOf(limits), ...replicationOf(info, minReplicas)];
+  const replication = isCluster ? [] : replicationOf(info, minReplicas, maxLagSeconds); // a cluster ends a split brain by itself
+  return [...findings, ...idlenessOf(timeout), ...queueOf(limits), ...replication];
 }
 
 function memoryOf(info: Facts | undefined): Finding[] {
@@ -101,12 +109,17 @@ function queueOf(limits: string | undefined): Finding[] {
   return [warning("output buffer", said, remedy)];
 }
 
-function replicationOf(info: Facts | undefined, minReplicas: string | undefined): Finding[] {
+function replicationOf(
+  info: Facts | undefined,
+  minReplicas: string | undefined,
+  maxLagSeconds: string | undefined,
+): Finding[] {
   const replicas = Number(info?.get("connected_slaves"));
   if (!(replicas > 0)) return [];
-  const said = `${replicas} ${replicas === 1 ? "replica" : "replicas"}; min-replicas-to-write is ${minReplicas ?? "not known"}.`;
-  if (Number(minReplicas) > 0) return [ok("replication", said)];
-  const remedy =
-    "CONFIG SET min-replicas-to-write 1 and min-replicas-max-lag 10: then a master that was cut off takes no logins and logouts that a failover loses.";
+  const all = `${replicas} ${replicas === 1 ? "replica" : "replicas"}`;
+  const said = `${all}; min-replicas-to-write is ${minReplicas ?? "not known"}, min-replicas-max-lag ${maxLagSeconds ?? "not known"}.`;
+  const lag = Number(maxLagSeconds);
+  if (Number(minReplicas) > 0 && lag > 0 && lag <= MAX_LAG_SECONDS) return [ok("replication", said)];
+  const remedy = `CONFIG SET min-replicas-to-write 1 and min-replicas-max-lag ${MAX_LAG_SECONDS} or less: then a master that was cut off takes no logins and logouts that a failover loses. Without that, no bound on staleness holds in a split brain: nodes that reach the old master alone answer from memory for as long as it takes their beats.`;
   return [warning("replication", said, remedy)];
 }

@@ -8,10 +8,12 @@
  * O(1), and O(nodes) for PUBLISH.
  */
 export const ANNOUNCE = `
+local announced -- what this script itself has made the head
 local function announce(meta, channel, kind, tag, node, key, rest)
   if channel == '' then return end
-  local previous = redis.call('HGET', meta, 'c') or ''
+  local previous = announced or redis.call('HGET', meta, 'c') or ''
   redis.call('HSET', meta, 'c', tag)
+  announced = tag
   redis.call('PUBLISH', channel, 'SM1' .. kind .. '\\n' .. previous .. '\\n' .. tag .. '\\n' .. node .. '\\n' .. key .. (rest or ''))
 end
 `;

@@ -1,8 +1,10 @@
-import { ALIAS_HEADER_LENGTH, HEADER_LENGTH } from "../../session/record.js";
+import { ALIAS_HEADER_LENGTH, HEAD_LENGTH, HEADER_LENGTH } from "../../session/record.js";
 import { NOW } from "./now.js";
 
 /**
  * The part that all scripts share which look at a record's header.
+ *
+ * `head_of(key)`: what the record under a key begins with, '' if there is none; false if the key holds no string.
  *
  * `user_of(head)`: the user of a live record, percent-encoded, or ''.
  *
@@ -15,6 +17,12 @@ import { NOW } from "./now.js";
  * `target_of(key)`: the id that the alias under a key leads to. No script goes there itself: that key may be in another slot.
  */
 export const HEAD = `${NOW}
+local function head_of(key)
+  local head = redis.pcall('GETRANGE', key, 0, ${HEAD_LENGTH - 1})
+  if type(head) == 'string' then return head end
+  if string.find(head.err, 'WRONGTYPE', 1, true) then return false end
+  return redis.call('GETRANGE', key, 0, ${HEAD_LENGTH - 1}) -- fails again, and the script with it
+end
 local function user_of(head)
   return string.sub(head, ${HEADER_LENGTH + 1}, ${HEADER_LENGTH} + tonumber(string.sub(head, 75, 78)))
 end

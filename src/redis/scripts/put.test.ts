@@ -9,6 +9,7 @@ import {
   useScripts,
 } from "../../../test/support/script-runner.js";
 import { newTag } from "../../session/record.js";
+import type { Reply } from "../port.js";
 import { PUT } from "./put.js";
 
 const NOW_MS = 1_800_000_000_000;
@@ -30,6 +31,12 @@ interface Put {
 
 type Outcome = [outcome: string, lifeOrRecord?: number | string, headerOrLife?: string | number];
 
+/** The reply about one record, with a word for what was written, too. */
+function outcomeOf(reply: Reply): Outcome {
+  if (!Array.isArray(reply)) return [reply as string];
+  return (typeof reply[0] === "number" ? ["written", ...reply] : reply) as unknown as Outcome;
+}
+
 /** A time as it stands in a record. */
 const digits = (ms: number | undefined) => (ms === undefined ? "" : String(ms).padStart(13, "0"));
 
@@ -46,13 +53,21 @@ const headerOf = (fields: RecordFields) =>
 describe.each(SERVERS)("on $name", (server) => {
   const { redis, names, run, listen, revoked } = useScripts(server);
 
+  const commonArgs = ({ channel = names.channel, toListenersOnly = false }: Partial<Put> = {}) => {
+    return [channel, "node", names.users, toListenersOnly ? "1" : "", digits(DEFAULT_TTL_MS)];
+  };
+
+  function argsOf({ mode, expected = "", tag = newTag(), user = "", data = "[1]", ...life }: Put) {
+    const { ttlMs, endMs, absoluteTtlMs } = life;
+    const condition = mode === "update" ? `=${expected}` : mode;
+    return [condition, tag, NOW_MS, digits(ttlMs), digits(endMs), absoluteTtlMs ?? "", user, data];
+  }
+
   /** Writes; answers with the outcome, the life and the header. */
-  async function put({ mode, expected = "", tag = newTag(), user = "", data = "[1]", ...rest }: Put) {
-    const { ttlMs, endMs, absoluteTtlMs, channel = names.channel, toListenersOnly = false } = rest;
-    const life = [digits(ttlMs), digits(DEFAULT_TTL_MS), digits(endMs), absoluteTtlMs ?? ""];
-    const args = [mode, expected, tag, NOW_MS, ...life, user, data, channel, "node", names.users];
-    args.push(toListenersOnly ? "1" : "");
-    return (await run(PUT, [names.key, names.meta, names.generations], args)) as unknown as Outcome;
+  async function put(request: Put) {
+    const args = [...commonArgs(request), ...argsOf(request)];
+    const [reply] = (await run(PUT, [names.meta, names.generations, names.key], args)) as [Reply];
+    return outcomeOf(reply);
   }
 
   const holds = (record: string, ...options: string[]) => redis.send("SET", names.key, record, ...options);
@@ -272,9 +287,10 @@ describe.each(SERVERS)("on $name", (server) => {
       expect(await redis.send("EXISTS", names.meta)).toBe(0);
     });
 
-    test("a key of another type fails", async () => {
+    test("a key of another type is left as it is", async () => {
       await redis.send("RPUSH", names.key, "item");
-      await expect(put({ mode: "set" })).rejects.toThrow("WRONGTYPE");
+      expect(await put({ mode: "set" })).toEqual(["wrongtype"]);
+      expect(await redis.send("TYPE", names.key)).toBe("list");
     });
   });
 
@@ -425,6 +441,56 @@ describe.each(SERVERS)("on $name", (server) => {
     test("are not told by a store without a channel", async () => {
       expect(await put({ mode: "set", channel: "" })).toMatchObject({ 0: "written" });
       expect(await redis.send("EXISTS", names.meta)).toBe(0);
+    });
+  });
+
+  describe("several sessions", () => {
+    const keyOf = (n: number) => `${names.key}:${n}`;
+    async function putAll(...requests: Put[]) {
+      const keys = requests.map((_, n) => keyOf(n));
+      const args = [...commonArgs(), ...requests.flatMap(argsOf)];
+      const replies = (await run(PUT, [names.meta, names.generations, ...keys], args)) as Reply[];
+      return replies.map(outcomeOf);
+    }
+
+    test("are written each as it would be alone, and told in their order", async () => {
+      const messages = await listen(names.channel);
+      await redis.send("SET", keyOf(1), tombstoneOf(A_TAG));
+      await redis.send("SET", keyOf(2), recordOf());
+      await redis.send("RPUSH", keyOf(3), "item");
+      const [first, second, last] = [newTag(), newTag(), newTag()];
+      const outcomes = await putAll(
+        { mode: "create", tag: first, data: '"first"', ttlMs: 7_000 },
+        { mode: "set" },
+        { mode: "update", expected: A_TAG, tag: second, data: '"second"' },
+        { mode: "set" },
+        { mode: "update", expected: A_TAG },
+        { mode: "set", tag: last, user: "ann" },
+      );
+      expect(outcomes.map(([outcome]) => outcome)).toEqual([
+        "written",
+        "gone",
+        "written",
+        "wrongtype",
+        "absent",
+        "written",
+      ]);
+      expect(String(await redis.send("GET", keyOf(0))).endsWith('"first"')).toBe(true);
+      expect(String(await redis.send("GET", keyOf(2))).endsWith('"second"')).toBe(true);
+      expect(Number(await redis.send("PTTL", keyOf(0)))).toBeLessThanOrEqual(7_000);
+      expect(String(outcomes[5]?.[2]).slice(74)).toBe("0003ann");
+      await expect
+        .poll(() => messages)
+        .toEqual([
+          ["SM1I", "", first, "node", keyOf(0)],
+          ["SM1I", first, second, "node", keyOf(2)],
+          ["SM1I", second, last, "node", keyOf(5)],
+        ]);
+      expect(await redis.send("HGET", names.meta, "c")).toBe(last);
+    });
+
+    test("are none where there is nothing to write", async () => {
+      expect(await putAll()).toEqual([]);
     });
   });
 });

@@ -16,8 +16,8 @@ import { script } from "./script.js";
 export const READ = script(`${HEAD}
 local function read(key, tag)
   if tag ~= '' then
-    local head = redis.pcall('GETRANGE', key, 0, ${HEAD_LENGTH - 1})
-    if type(head) ~= 'string' then return 'wrongtype' end
+    local head = head_of(key)
+    if not head then return 'wrongtype' end
     if string.sub(head, 3, 14) == tag and kind_of(head, KEYS[1]) == 'live' then
       return {string.sub(head, 1, ${HEADER_LENGTH} + tonumber(string.sub(head, 75, 78))), redis.call('PTTL', key)}
     end

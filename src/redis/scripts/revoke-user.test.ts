@@ -72,11 +72,16 @@ describe.each(SERVERS)("on $name", (server) => {
 
   test("names the nodes that may hold a lease, with their beats", async () => {
     await redis.send("HSET", names.meta, "n:a", "1");
-    expect(await revoke()).toEqual([1, ["n:a", "1"], 1]);
+    expect(await revoke({ request: "request" })).toEqual([1, ["n:a", "1"], 1]);
     const nodes = Array.from({ length: 1_000 }, (_, n) => [`n:node-${n}`, String(n)]);
     await redis.send("HSET", names.meta, ...nodes.flat());
-    const [, registry] = (await revoke()) as unknown as [number, string[]];
+    const [, registry] = (await revoke({ request: "request" })) as unknown as [number, string[]];
     expect(registry).toHaveLength(2_002);
+  });
+
+  test("names none of them where nobody is to acknowledge", async () => {
+    await redis.send("HSET", names.meta, "n:a", "1");
+    expect(await revoke()).toEqual([1, [], 1]);
   });
 
   test("breaks a chain that another server wrote", async () => {

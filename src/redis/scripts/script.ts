@@ -7,9 +7,19 @@ export interface Script {
   readonly sha1: string;
 }
 
+/** The digests and the texts of all scripts. */
+const SCRIPTS = new Set<string>();
+
 /** Makes a script of its text. */
 export function script(lua: string): Script {
-  return { lua, sha1: createHash("sha1").update(lua).digest("hex") };
+  const sha1 = createHash("sha1").update(lua).digest("hex");
+  SCRIPTS.add(sha1).add(lua);
+  return { lua, sha1 };
+}
+
+/** Whether this is the digest or the text of a script of ours. */
+export function isScript(text: string): boolean {
+  return SCRIPTS.has(text);
 }
 
 /** Runs a script by its digest, and by its text on a server that does not know it yet, unless its time `isOver` by then. */
@@ -21,10 +31,10 @@ export function evaluate(
   isOver: () => boolean = () => false,
 ): Promise<Reply> {
   const rest = [String(keys.length), ...keys, ...args];
-  return connection.send(["EVALSHA", sha1, ...rest]).catch((error: Error) => {
+  return connection.send(["EVALSHA", sha1, ...rest], isOver).catch((error: Error) => {
     // A caller who was told that the command failed must not have it carried out after that.
     if (isOver() || !error.message.startsWith("NOSCRIPT")) throw error;
-    return connection.send(["EVAL", lua, ...rest]);
+    return connection.send(["EVAL", lua, ...rest], isOver);
   });
 }
 

@@ -7,6 +7,7 @@ import { INCREMENT } from "../../redis/scripts/increment.js";
 import { LEAVE } from "../../redis/scripts/leave.js";
 import { LEGACY_READ } from "../../redis/scripts/legacy-read.js";
 import { LEGACY_TOUCH } from "../../redis/scripts/legacy-touch.js";
+import { LIMIT } from "../../redis/scripts/limit.js";
 import { LIST } from "../../redis/scripts/list.js";
 import { PUT } from "../../redis/scripts/put.js";
 import { READ } from "../../redis/scripts/read.js";
@@ -132,6 +133,17 @@ function legacyTouch(call: Call, keys: readonly string[], args: readonly string[
   return life;
 }
 
+function limit(call: Call, keys: readonly string[], args: readonly string[]): Reply {
+  const [found] = keys as [string];
+  const [memoryMs, own, ...others] = args as [...Strings2, ...string[]];
+  const now = nowMs(call);
+  call("ZREMRANGEBYSCORE", found, "-inf", now);
+  if ((call("ZRANGE", found, 0, -1) as string[]).includes(own)) return 0;
+  for (const other of others) call("ZADD", found, now + Number(memoryMs), other);
+  call("PEXPIRE", found, memoryMs);
+  return 1;
+}
+
 function list(call: Call, keys: readonly string[]): Reply {
   const [generations, ...records] = keys as [string, ...string[]];
   return records.filter((record) => {
@@ -141,30 +153,48 @@ function list(call: Call, keys: readonly string[]): Reply {
 }
 
 type PutArgs = [
-  ...[mode: string, expected: string, tag: string, wallMs: string, ttl: string, defaultTtl: string],
-  ...[endMs: string, absoluteTtl: string, user: string, data: string, channel: string, node: string],
-  ...[users: string, toListenersOnly?: string],
+  ...[condition: string, tag: string, wallMs: string, ttl: string, endMs: string, absoluteTtl: string],
+  ...[user: string, data: string],
 ];
 
+const PUT_COMMON_ARGS = 5;
+const PUT_ARGS_EACH = 8;
+
 function put(call: Call, keys: readonly string[], args: readonly string[]): Reply {
-  const [record, meta, generations] = keys as Strings3;
-  const [mode, expected, newTag, wallMs, askedTtl, defaultTtl, ...rest] = args as PutArgs;
-  const [askedEndMs, absoluteTtl, askedUser, data, channel, node, users, toListenersOnly] = rest;
+  return keys.slice(2).map((record, n) => {
+    const first = PUT_COMMON_ARGS + n * PUT_ARGS_EACH;
+    return unlessWrongType(() => {
+      return putOne(call, keys, record, args, args.slice(first, first + PUT_ARGS_EACH) as PutArgs);
+    });
+  });
+}
+
+function putOne(
+  call: Call,
+  keys: readonly string[],
+  record: string,
+  common: readonly string[],
+  args: PutArgs,
+): Reply {
+  const [meta, generations] = keys as Strings2;
+  const [channel, node, users, toListenersOnly, defaultTtl] = common as Strings5;
+  const [condition, newTag, wallMs, askedTtl, askedEndMs, absoluteTtl, askedUser, data] = args;
   let head = headOf(call, record);
   const kind = kindOf(call, head, generations);
   let [tag, created, ttl, expires, user] = ["", wallMs, askedTtl, askedEndMs, askedUser];
   let [absolute, generation] = [digits(0), "00000000"];
-  if (kind === "corrupt" || kind === "gone") return [kind];
+  if (kind === "corrupt" || kind === "gone") return kind;
   if (kind === "moved") return [kind, targetOf(call, record)];
   if (kind === "live") {
     [tag, user] = [head.slice(2, 14), userOf(head)];
-    if (tag === newTag) return ["written", call("PTTL", record), head.slice(0, HEADER_LENGTH + user.length)];
+    if (tag === newTag) return [call("PTTL", record), head.slice(0, HEADER_LENGTH + user.length)];
     [created, absolute, generation] = [head.slice(14, 27), head.slice(53, 66), head.slice(66, 74)];
     if (ttl === "") ttl = head.slice(40, 53);
   }
-  if (kind === "absent" && (mode === "update" || mode === "replace")) return ["absent"];
-  if (mode === "update" && tag !== expected) return ["conflict", call("GET", record), call("PTTL", record)];
-  if (mode === "create" && kind !== "absent") return ["conflict"];
+  const expected = condition.startsWith("=");
+  if (kind === "absent" && (expected || condition === "replace")) return "absent";
+  if (expected && condition !== `=${tag}`) return ["conflict", call("GET", record), call("PTTL", record)];
+  if (condition === "create" && kind !== "absent") return "conflict";
 
   if (askedUser !== "" && (kind !== "live" || user !== askedUser)) {
     [user, generation] = [askedUser, generationOf(call, generations, askedUser)];
@@ -178,7 +208,7 @@ function put(call: Call, keys: readonly string[], args: readonly string[]): Repl
       life = Number(absolute) - now;
       expires = digits(Number(wallMs) + life);
     }
-    if (life <= 0) return ["expired"];
+    if (life <= 0) return "expired";
   }
   if (expires === "") expires = digits(Number(wallMs) + life);
   head = `L1${newTag}${created}${expires}${ttl}${absolute}${generation}${String(user.length).padStart(4, "0")}${user}`;
@@ -187,19 +217,22 @@ function put(call: Call, keys: readonly string[], args: readonly string[]): Repl
   if (toListenersOnly !== "1" || hasListeners(call, meta)) {
     announce(call, meta, channel, { kind: "I", tag: newTag, node, key: record });
   }
-  return ["written", life, head];
+  return [life, head];
 }
 
 function read(call: Call, keys: readonly string[], tags: readonly string[]): Reply {
   const [generations, ...records] = keys as [string, ...string[]];
-  return tags.map((tag, n) => {
-    try {
-      return readOne(call, records[n] as string, generations, tag);
-    } catch (error) {
-      if ((error as Error).message.startsWith("WRONGTYPE")) return "wrongtype";
-      throw error;
-    }
-  });
+  return tags.map((tag, n) => unlessWrongType(() => readOne(call, records[n] as string, generations, tag)));
+}
+
+/** What a script that goes through several records says of a key that holds no string. */
+function unlessWrongType(body: () => Reply): Reply {
+  try {
+    return body();
+  } catch (error) {
+    if ((error as Error).message.startsWith("WRONGTYPE")) return "wrongtype";
+    throw error;
+  }
 }
 
 function readOne(call: Call, record: string, generations: string, knownTag: string): Reply {
@@ -253,7 +286,7 @@ function revokeUser(call: Call, keys: readonly string[], args: readonly string[]
   call("HSET", generations, user, generation);
   const lines = [user, generation, request, replyTo];
   if (generation > known) announce(call, meta, channel, { kind: "U", tag, node, key: prefix, rest: lines });
-  return [generation, registry(call, meta), generation > known ? 1 : 0];
+  return [generation, request === "" ? [] : registry(call, meta), generation > known ? 1 : 0];
 }
 
 function take(call: Call, keys: readonly string[], args: readonly string[]): Reply {
@@ -359,6 +392,7 @@ const BODIES: readonly (readonly [name: string, script: Script, body: ScriptBody
   ["leave", LEAVE, leave],
   ["legacy-read", LEGACY_READ, legacyRead],
   ["legacy-touch", LEGACY_TOUCH, legacyTouch],
+  ["limit", LIMIT, limit],
   ["list", LIST, list],
   ["put", PUT, put],
   ["read", READ, read],

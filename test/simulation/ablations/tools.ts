@@ -74,5 +74,8 @@ export const isRun = (script: { sha1: string; lua: string }, [name, what]: Comma
   (name === "EVALSHA" && what === script.sha1) || (name === "EVAL" && what === script.lua);
 /** Where the arguments of a script begin; they are counted from 1, as in Lua. */
 export const argument = (command: Command, n: number) => 2 + Number(command[2]) + n;
+/** Whether this part of a command that writes sessions says on what condition. */
+export const isPutCondition = (command: Command, i: number) =>
+  (i - argument(command, 6)) % 8 === 0 && i >= argument(command, 6);
 export const withArgument = (command: Command, n: number, value: string) =>
   command.map((part, i) => (i === argument(command, n) ? value : part)) as unknown as Command;
