@@ -3,26 +3,31 @@
  *
  *     npm run history -- --seconds 60 --seed 42 --client ioredis
  *
- * Three nodes, each behind proxies of its own, read, change, delete and revoke the same few sessions, while connections are cut,
- * stalled and delayed, clients killed, scripts forgotten and the server paused. What happens when depends on the seed, and on the machine.
+ * Three nodes, each behind proxies of its own and one in a process of its own, read, change, delete and revoke the same few sessions, and save
+ * them too late, while connections are cut, stalled and delayed, clients killed, scripts forgotten, the server paused and started again
+ * empty, event loops blocked and the process stopped. What happens when depends on the seed, and on the machine.
  * Exits with 1 if a promise was broken.
  */
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Redis } from "ioredis";
 import { createClient } from "redis";
-import { ClusteredRedisStore, SessionMeshError } from "sessionmesh";
 import { History, TcpProxy } from "sessionmesh/testing";
+import { startNode } from "./history/node.mjs";
+import { nowMs, use } from "./history/users.mjs";
 import { INVALIDATION } from "./invalidation.mjs";
 import { startRedis } from "./redis-server.mjs";
 
+/** The last one is a process of its own. */
 const NODES = 3;
-const SESSIONS = 8;
-const WORKERS_PER_NODE = 4;
 const MAX_STALENESS_MS = 600;
 const COMMAND_TIMEOUT_MS = 400;
 /** What the process may need to tell of an answer; the bound itself has a margin for clocks. */
 const TOLERANCE_MS = 25;
+/** How often Redis starts anew in a minute: after that, what was acknowledged before binds nobody. */
+const RESTARTS_PER_MINUTE = 6;
 
 const { values } = parseArgs({
   options: {
@@ -46,26 +51,46 @@ if (!(seconds > 0) || !Number.isSafeInteger(seed) || !isKnown) {
 const random = randomNumbers(seed);
 /** @template I @param {readonly I[]} items @returns {I} */
 const pick = (items) => /** @type {I} */ (items[Math.floor(random() * items.length)]);
-const nowMs = () => performance.now();
 
 console.log(
   `seed ${seed}, ${seconds} s on ${values.client} by ${values.invalidation}, bound ${MAX_STALENESS_MS} ms`,
 );
 const redis = await startRedis();
-const admin = await createClient({ url: redis.url }).connect();
-const nodes = await Promise.all(Array.from({ length: NODES }, (_, n) => startNode(n)));
+const admin = createClient({ url: redis.url });
+admin.on("error", () => {}); // it comes back when Redis does
+await admin.connect();
 const history = new History({ maxStalenessMs: MAX_STALENESS_MS, toleranceMs: TOLERANCE_MS });
 /** @type {string[]} */
-const ids = [];
+let ids = [];
+/** The sessions that are known to be over. @type {Set<string>} */
+const ended = new Set();
+/** When the process was last stopped. */
+let stoppedAtMs = Number.POSITIVE_INFINITY;
+let lostAtMs = Number.NEGATIVE_INFINITY;
 /** @type {Record<string, number>} */
 const done = {};
+const ways = await Promise.all(Array.from({ length: NODES }, openWays));
+const nodes = await Promise.all(ways.slice(0, -1).map((way, n) => startNode(optionsOf(way, n))));
+const child = await startProcess(optionsOf(/** @type {typeof ways[0]} */ (ways.at(-1)), NODES - 1));
 const untilMs = nowMs() + seconds * 1_000;
 
-const workers = nodes.flatMap(({ store }) => Array.from({ length: WORKERS_PER_NODE }, () => work(store)));
-await Promise.all([...workers, ...nodes.map(({ store }) => watch(store)), causeFaults()]);
-for (const { commands, messages } of nodes) for (const proxy of [commands, messages]) heal(proxy);
-await Promise.all(nodes.map(({ store }) => store.close()));
-for (const node of nodes) await node.stop();
+const used = nodes.map(({ store }) =>
+  use({
+    store,
+    ids: () => ids,
+    hasEnded: (id) => ended.has(id),
+    tell,
+    random,
+    boundMs: MAX_STALENESS_MS,
+    isOver: () => nowMs() >= untilMs,
+  }),
+);
+await Promise.all([...used, causeFaults(), restartRedis(), stopProcess()]);
+for (const { commands, messages } of ways) for (const proxy of [commands, messages]) heal(proxy);
+child.send({ over: true });
+await Promise.all([once(child, "exit"), ...nodes.map(({ store }) => store.close())]);
+for (const { disconnect } of nodes) disconnect();
+for (const { commands, messages } of ways) await Promise.all([commands.close(), messages.close()]);
 admin.destroy();
 await redis.stop();
 
@@ -80,150 +105,112 @@ for (const { promise, atMs, id, what } of history.violations.slice(0, 20)) {
 console.log(`${history.violations.length} violations`);
 process.exitCode = history.violations.length === 0 && history.reads > 0 ? 0 : 1;
 
-/** @param {number} n */
-async function startNode(n) {
-  const commands = await TcpProxy.start({ targetPort: redis.port });
-  const messages = await TcpProxy.start({ targetPort: redis.port });
-  const client = values.client === "ioredis" ? new Redis({ port: commands.port }) : nodeRedis(commands.port);
-  subscribeThrough(client, messages.port);
-  client.on("error", () => {});
-  const cluster = {
+async function openWays() {
+  const [commands, messages] = await Promise.all([
+    TcpProxy.start({ targetPort: redis.port }),
+    TcpProxy.start({ targetPort: redis.port }),
+  ]);
+  return { commands, messages };
+}
+
+/** @param {typeof ways[0]} way @param {number} n */
+function optionsOf({ commands, messages }, n) {
+  return {
     nodeId: `node-${n}`,
-    maxStalenessMs: MAX_STALENESS_MS,
-    invalidation: invalidation?.[n] ?? "broadcast",
-  };
-  /** @type {ClusteredRedisStore<import("sessionmesh/testing").HistoryData>} */
-  const store = new ClusteredRedisStore({
-    client,
-    cluster,
+    client: values.client,
+    commandsPort: commands.port,
+    messagesPort: messages.port,
+    boundMs: MAX_STALENESS_MS,
     commandTimeoutMs: COMMAND_TIMEOUT_MS,
-    localCache: n === 0 ? { ttlMs: MAX_STALENESS_MS + 100 } : {}, // it reads again what is in use
-  });
-  await store.start();
-  const stop = async () => {
-    if (client instanceof Redis) client.disconnect();
-    else client.destroy();
-    await Promise.all([commands.close(), messages.close()]);
+    invalidation: invalidation?.[n] ?? "broadcast",
+    ...(n === 0 && { cacheTtlMs: MAX_STALENESS_MS + 100 }), // it reads again what is in use
   };
-  return { store, commands, messages, stop };
 }
 
-/** @param {number} port */
-function nodeRedis(port) {
-  const client = createClient({ url: `redis://127.0.0.1:${port}` });
-  client.on("error", () => {});
-  client.connect().catch(() => {});
-  return client;
-}
-
-/**
- * The store subscribes through a duplicate of its client: it takes another way.
- *
- * @param {any} client
- * @param {number} port
- */
-function subscribeThrough(client, port) {
-  const duplicate = client.duplicate.bind(client);
-  client.duplicate = (/** @type {{ socket?: object }} */ overrides = {}) =>
-    duplicate({ ...overrides, port, socket: { ...overrides.socket, port }, url: undefined });
+/** @param {ReturnType<typeof optionsOf>} options */
+async function startProcess(options) {
+  const script = fileURLToPath(new URL("history/process.mjs", import.meta.url));
+  const child = fork(script, [JSON.stringify(options)]);
+  await once(child, "message");
+  child.on("message", (told) => tell(/** @type {import("./history/users.mjs").Told} */ (told), true));
+  return child;
 }
 
 /**
- * Looks at all that a node would answer from memory, without waiting for anything.
+ * Tells the judge. An answer that was on its way in a process when that was stopped counts as given when that began, since nobody can
+ * tell.
  *
- * @param {Store} store
+ * @param {import("./history/users.mjs").Told} told
  */
-async function watch(store) {
-  for (; nowMs() < untilMs; await delay(5)) {
-    for (const id of ids) {
-      const startedAtMs = nowMs();
-      const session = store.peek(id);
-      if (session) history.answered(id, session.data.n, { startedAtMs, endedAtMs: startedAtMs });
-    }
+function tell(told, fromProcess = false) {
+  if (told.kind === "done") done[told.what] = (done[told.what] ?? 0) + 1;
+  else if (told.kind === "created") {
+    if (told.startedAtMs > lostAtMs) share([...ids, told.id]);
+  } else if (told.kind === "left") share(ids.filter((id) => id !== told.id));
+  else if (told.kind === "changed") history.changed(told.id, told.n, told);
+  else if (told.kind === "deleted" || told.kind === "revoked") {
+    history.ended(told.id, told, { revoked: told.kind === "revoked" });
+    if (history.hasEnded(told.id)) ended.add(told.id);
+    child.send({ ended: [...ended] });
+  } else if (told.kind === "answered" || told.kind === "answered strongly") {
+    const { startedAtMs, endedAtMs } = told;
+    const wasStopped = fromProcess && startedAtMs < stoppedAtMs && endedAtMs > stoppedAtMs;
+    const span = { startedAtMs, endedAtMs: wasStopped ? stoppedAtMs : endedAtMs };
+    history.answered(told.id, told.n, span, { strong: told.kind === "answered strongly" });
   }
 }
 
-/**
- * One of those who use a node, one thing after the other.
- *
- * @param {Store} store
- */
-async function work(store) {
+/** @param {string[]} now */
+function share(now) {
+  ids = now;
+  child.send({ ids });
+}
+
+/** Redis ends, and is back empty: all that it had acknowledged is lost. */
+async function restartRedis() {
+  const everyMs = 60_000 / RESTARTS_PER_MINUTE;
+  for (;;) {
+    await delay(everyMs * (0.5 + random() / 2));
+    if (nowMs() > untilMs - 2_000) return;
+    await redis.kill();
+    await delay(random() * MAX_STALENESS_MS);
+    await redis.restart();
+    lostAtMs = nowMs();
+    history.lost(Number.NEGATIVE_INFINITY, lostAtMs);
+    ended.clear();
+    share([]);
+    child.send({ ended: [] });
+    count("restart of Redis");
+  }
+}
+
+/** The process stands still, for longer than the bound now and then. */
+async function stopProcess() {
   while (nowMs() < untilMs) {
-    if (ids.length < SESSIONS) await attempt("create", () => create(store));
-    const id = pick(ids);
-    const chance = random();
-    if (id === undefined) await delay(10);
-    else if (chance < 0.72) await attempt("get", () => read(store, id, false));
-    else if (chance < 0.78) await attempt("strong get", () => read(store, id, true));
-    else if (chance < 0.99) await attempt("update", () => update(store, id));
-    else if (chance < 0.995) await attempt("delete", () => end(store, id, false));
-    else await attempt("revoke", () => end(store, id, true));
-    await delay(random() * 4);
+    await delay(500 + random() * 2_500);
+    stoppedAtMs = nowMs();
+    child.kill("SIGSTOP");
+    await delay(random() * 2 * MAX_STALENESS_MS);
+    child.kill("SIGCONT");
+    count("stopped process");
   }
 }
 
-/**
- * Redis may be out of reach, others may be faster, a session may be over: these are answers. Anything else is a defect.
- *
- * @param {string} what
- * @param {() => Promise<unknown>} operation
- */
-async function attempt(what, operation) {
-  try {
-    await operation();
-    done[what] = (done[what] ?? 0) + 1;
-  } catch (error) {
-    if (!(error instanceof SessionMeshError)) throw error;
-    done[error.code] = (done[error.code] ?? 0) + 1;
-  }
-}
-
-/** @typedef {ClusteredRedisStore<import("sessionmesh/testing").HistoryData>} Store */
-
-/** @param {Store} store */
-async function create(store) {
-  const startedAtMs = nowMs();
-  const { id } = await store.create({ n: 0 }, { user: pick(["ada", "grace"]) });
-  history.changed(id, 0, { startedAtMs, endedAtMs: nowMs() });
-  ids.push(id);
-}
-
-/** @param {Store} store @param {string} id @param {boolean} strong */
-async function read(store, id, strong) {
-  const startedAtMs = nowMs();
-  const session = await store.get(id, strong ? { consistency: "strong" } : undefined);
-  if (session) history.answered(id, session.data.n, { startedAtMs, endedAtMs: nowMs() }, { strong });
-}
-
-/** @param {Store} store @param {string} id */
-async function update(store, id) {
-  const startedAtMs = nowMs();
-  const session = await store.update(id, ({ n }) => ({ n: n + 1 }));
-  if (session) history.changed(id, session.data.n, { startedAtMs, endedAtMs: nowMs() });
-}
-
-/** @param {Store} store @param {string} id @param {boolean} revoked */
-async function end(store, id, revoked) {
-  const startedAtMs = nowMs();
-  if (revoked) await store.revoke(id);
-  else await store.delete(id);
-  history.ended(id, { startedAtMs, endedAtMs: nowMs() }, { revoked });
-  // who has read its id already goes on asking for a while
-  await delay(random() * MAX_STALENESS_MS * 2);
-  if (ids.includes(id)) ids.splice(ids.indexOf(id), 1);
+/** @param {string} fault */
+function count(fault) {
+  done[`fault: ${fault}`] = (done[`fault: ${fault}`] ?? 0) + 1;
 }
 
 async function causeFaults() {
   while (nowMs() < untilMs) {
     await delay(random() * 300);
-    const node = pick(nodes);
-    const proxy = pick([node.commands, node.messages]);
+    const way = pick(ways);
+    const proxy = pick([way.commands, way.messages]);
     const [what, cause] = pick(
       [
         ["cut", () => proxy.cut()],
         ["stall", () => stall(proxy, pick(["both", "toClient", "toServer"]))],
-        ["isolation", () => isolate(node)],
+        ["isolation", () => isolate(way)],
         ["refuse", () => refuse(proxy)],
         ["delay", () => slow(proxy)],
         [
@@ -235,11 +222,12 @@ async function causeFaults() {
           "pause of Redis",
           () => admin.sendCommand(["CLIENT", "PAUSE", String(Math.ceil(random() * 400)), "ALL"]),
         ],
-        ["blocked event loop", () => block(random() * 300)],
+        ["blocked event loops", () => block(random() * 300)],
+        ["blocked event loop", () => child.send({ blockMs: random() * 2 * MAX_STALENESS_MS })],
       ].map((fault) => /** @type {[string, () => unknown]} */ (fault)),
     );
-    await cause();
-    done[`fault: ${what}`] = (done[`fault: ${what}`] ?? 0) + 1;
+    await Promise.resolve(cause()).catch(() => {}); // Redis may be away
+    count(what);
   }
 }
 
@@ -252,7 +240,7 @@ async function stall(proxy, direction) {
 /**
  * Cuts a node off for longer than the bound, without any event on its side.
  *
- * @param {typeof nodes[0]} node
+ * @param {typeof ways[0]} way
  */
 async function isolate({ commands, messages }) {
   for (const way of [commands, messages]) way.stall();

@@ -29,6 +29,11 @@ const COMPARISON = [
   "sessionmesh spares Redis most of the commands",
 ];
 
+const LATE_SAVE = [
+  "sessionmesh: Ada, who logged out meanwhile, stays logged out",
+  "connect-redis: the late save has logged her in again",
+];
+
 const redis = useRedis();
 
 /** The steps that the demo told, each with its mark. */
@@ -39,11 +44,38 @@ function stepsIn(output: string): string[] {
 test("every step of the demo holds, on a Redis of its own", { timeout: TIMEOUT_MS }, async () => {
   const demo = new Program(DEMO, { REDIS_URL: "" });
   const exitCode = await demo.ended();
-  expect(stepsIn(demo.output), demo.output).toEqual([...STORY, ...COMPARISON].map((step) => `✓ ${step}`));
+  expect(stepsIn(demo.output), demo.output).toEqual(
+    [...STORY, ...COMPARISON, ...LATE_SAVE].map((step) => `✓ ${step}`),
+  );
+  expect(demo.output).toMatch(/^18 of 18 steps held, in \d+ s\.$/m); // how many: no matter how busy this machine is
   expect(demo.output).toContain("Kill Redis (SIGKILL)");
   expect(demo.output).toMatch(/^ {2}Redis commands sent by the nodes .* %$/m);
   expect(demo.output).not.toContain("\u001b"); // nobody asked for colours
   expect(exitCode).toBe(0);
+});
+
+test("with --serve, three processes go on after the story, until they are interrupted", {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const demo = new Program(DEMO, { REDIS_URL: "" }, ["--serve"]);
+  const url = await demo.printed(/Load balancer at (\S+)\. Try:/, { timeoutMs: TIMEOUT_MS });
+  const [, served = ""] = demo.output.split("Running until Ctrl-C");
+  const nodes = [...served.matchAll(/Node \w at (\S+)/g)].map(([, node = ""]) => node);
+  expect(nodes).toHaveLength(3);
+  const login = await fetch(`${url}/login`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: '{ "name": "Ada" }', // as the demo says
+  });
+  expect(login.status).toBe(201);
+  const [cookie = ""] = login.headers.getSetCookie();
+  for (const node of nodes) {
+    const profile = await fetch(`${node}/profile`, { headers: { Cookie: cookie.split(";")[0] ?? "" } });
+    expect(await profile.json()).toEqual({ name: "Ada" });
+  }
+  demo.interrupt();
+  expect(await demo.ended()).toBe(0); // every step held
+  for (const node of [url, ...nodes]) await eventually(() => isGone(node));
 });
 
 test("interrupted on a given Redis, it leaves nothing behind", { timeout: TIMEOUT_MS }, async () => {

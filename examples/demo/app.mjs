@@ -23,6 +23,15 @@ const sessionsUnavailable = (error, req, res, next) => {
  */
 export function createApp({ store, secret }) {
   const app = express();
+  /** Requests that wait for something else than the session: another service, say. @type {(() => void)[]} */
+  const waiting = [];
+  app.get("/slow", (_req, res) => {
+    res.json({ waiting: waiting.length });
+  });
+  app.post("/slow", (_req, res) => {
+    for (const goOn of waiting.splice(0)) goOn();
+    res.json({ waiting: 0 });
+  });
   app.use(express.json());
   app.use(
     session({ store, secret, resave: false, saveUninitialized: false, cookie: { maxAge: ONE_DAY_MS } }),
@@ -43,7 +52,8 @@ export function createApp({ store, secret }) {
     res.json(req.session.profile);
   });
 
-  app.patch("/profile", loggedIn, (req, res, next) => {
+  app.patch("/profile", loggedIn, async (req, res, next) => {
+    if ("slowly" in req.query) await new Promise((resolve) => waiting.push(() => resolve(undefined)));
     Object.assign(req.session.profile ?? {}, { city: String(req.body.city) });
     req.session.save((error) => (error ? next(error) : res.json(req.session.profile)));
   });

@@ -44,6 +44,16 @@ export class Browser {
     return this.#send(at, "PATCH", "/profile", { city });
   }
 
+  /**
+   * Likewise, by a request that has to wait for something between reading its session and saving it.
+   *
+   * @param {Address} at
+   * @param {string} city
+   */
+  changeSlowly(at, city) {
+    return this.#send(at, "PATCH", "/profile?slowly", { city });
+  }
+
   /** @param {Address} at */
   logout(at) {
     return this.#send(at, "POST", "/logout");

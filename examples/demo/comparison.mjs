@@ -15,15 +15,19 @@ const ROUNDS = 6;
 const MIN_SAVED = 0.5;
 
 /**
- * Puts the same load on both stores, in turns, and prints what it took.
+ * Puts the same load on both stores, in turns, and prints what it took. The clusters, which are still running.
  *
  * @param {Story} story
  * @param {DemoRedis} redis
  * @param {(store: StoreName) => Promise<Cluster>} startCluster
  */
 export async function compare(story, redis, startCluster) {
-  const ours = await Contender.enter("sessionmesh", await startCluster("sessionmesh"), redis);
-  const theirs = await Contender.enter("connect-redis", await startCluster("connect-redis"), redis);
+  const clusters = {
+    ours: await startCluster("sessionmesh"),
+    theirs: await startCluster("connect-redis"),
+  };
+  const ours = await Contender.enter("sessionmesh", clusters.ours, redis);
+  const theirs = await Contender.enter("connect-redis", clusters.theirs, redis);
   await story.step("Both give every visitor the right profile", async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const turns = round % 2 === 0 ? [ours, theirs] : [theirs, ours];
@@ -43,6 +47,7 @@ export async function compare(story, redis, startCluster) {
     return `${percent(saved)} saved`;
   });
   if (theirs.sent > 0) printTable(story, ours, theirs, redis);
+  return clusters;
 }
 
 /**

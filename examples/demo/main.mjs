@@ -11,6 +11,7 @@ import { parseArgs } from "node:util";
 import { DEFAULT_COMMAND_TIMEOUT_MS, DEFAULT_MAX_STALENESS_MS } from "sessionmesh";
 import { Browser, describeAnswer, expectStatus } from "./browser.mjs";
 import { compare } from "./comparison.mjs";
+import { saveLate } from "./late-save.mjs";
 import { readFrom, until, untilEach, untilLease } from "./observe.mjs";
 import { Stage } from "./stage.mjs";
 import { ms, Story } from "./terminal.mjs";
@@ -143,7 +144,10 @@ async function tell() {
   await cluster.stop();
 
   story.chapter("6  The same load on sessionmesh and on connect-redis");
-  await compare(story, redis, (store) => stage.startPlainCluster(redis, store));
+  const { ours, theirs } = await compare(story, redis, (store) => stage.startPlainCluster(redis, store));
+
+  story.chapter("7  Log out while a request is under way, on sessionmesh and on connect-redis");
+  await saveLate(story, ours, theirs);
 
   story.end();
   if (serve) await serveUntilSignal(redis);

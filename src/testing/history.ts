@@ -1,14 +1,10 @@
-import { type Ending, type LifeData, Lives } from "./lives.js";
+import { type Ending, type LifeData, Lives, type Span } from "./lives.js";
+
+export type { Span } from "./lives.js";
 
 /** What the sessions of a history hold: how often each was changed. Every change adds one, by `store.update()`. */
 export interface HistoryData {
   readonly n: number;
-}
-
-/** When something was asked for and when it was answered, by one clock for the whole history. */
-export interface Span {
-  readonly startedAtMs: number;
-  readonly endedAtMs: number;
 }
 
 /** One broken promise. */

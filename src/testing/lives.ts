@@ -1,4 +1,8 @@
-import type { Span } from "./history.js";
+/** When something was asked for and when it was answered, by one clock for the whole history. */
+export interface Span {
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+}
 
 /** How long a session may live, and whose it is. */
 export interface LifeData {
