@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { commandOf } from "../scripts/redis-cluster.mjs";
+import { examine } from "../src/cli/doctor.js";
 import { PartitionMismatchError } from "../src/index.js";
 import { slotOf } from "../src/redis/cluster-slots.js";
 import type { ClientKind } from "./support/clients.js";
@@ -22,9 +23,17 @@ const cluster = useRedisCluster({
   args: ["--cluster-require-full-coverage", "no", "--cluster-node-timeout", "3000"],
 });
 
+/** What `sessionmesh doctor` finds of the masters, at a node. */
+async function mastersOf({ url }: RedisServer, { prefix, cluster }: Deployment["options"]) {
+  const split = { partitions: undefined, pubsub: undefined };
+  const { channel } = cluster;
+  const findings = await examine({ url, client: "redis", prefix, channel, ...split, json: false });
+  return findings.filter(({ check }) => check === "masters" || check === "partitions");
+}
+
 interface Deployment {
   readonly nodes: TestStore[];
-  readonly options: Omit<Parameters<typeof startNode>[0], "kind">;
+  readonly options: ReturnType<typeof shortCluster> & { port: number };
   /** The current clients. */
   readonly kinds: ClientKind[];
   /** An id of each partition, by whether its slot is at the master of the first. */
@@ -176,6 +185,11 @@ test("a shard that is down for good, master and replica, stops its own partition
   const flushes = () => nodes.map((node) => partitionsOf(node, spared).map((p) => p?.stats().flushes));
   const before = flushes();
   const dead = [await topology.masterOf(slot), await topology.replicaOf(slot)];
+  const [living] = (await topology.masters()).filter((master) => !dead.includes(master)) as [RedisServer];
+  expect(await mastersOf(living, options)).toMatchObject([
+    { status: "ok", message: expect.stringContaining("as it is recorded") },
+    { status: "ok", message: "3 masters, each with a replica." },
+  ]);
   await Promise.all(dead.map((server) => server.kill()));
   onTestFinished(() => topology.settled());
 
@@ -194,6 +208,11 @@ test("a shard that is down for good, master and replica, stops its own partition
     SLOW,
   );
 
+  await eventually(
+    async () =>
+      expect(await mastersOf(living, options)).toContainEqual(expect.objectContaining({ status: "problem" })),
+    SLOW,
+  );
   for (const kind of kinds) {
     const late = await startNode({ ...options, kind, start: false });
     late.start().catch(() => {}); // it goes on
