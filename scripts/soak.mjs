@@ -12,8 +12,8 @@ import { parseArgs } from "node:util";
 import { SeededRandom } from "../dist/testing/index.js";
 import { ClusterTopology } from "./cluster-topology.mjs";
 import { commandOf, startRedisCluster } from "./redis-cluster.mjs";
-import { causeNodeFault, ServerFaults } from "./soak/faults.mjs";
-import { heapGrowth } from "./soak/heap.mjs";
+import { causeNodeFault, losesMaster, ServerFaults } from "./soak/faults.mjs";
+import { growth } from "./soak/memory.mjs";
 import { SoakRecord } from "./soak/record.mjs";
 import { Sessions } from "./soak/sessions.mjs";
 import { MAX_STALENESS_MS, nowMs } from "./soak/settings.mjs";
@@ -143,12 +143,14 @@ function report() {
   const survivors = nodes.map(({ nodeId }) => nodeId);
   const { history, writes, unbound } = record.judge({ survivors, settledAtMs });
   const { reads, worstStalenessMs, violations } = history;
+  if (!losesMaster(serverFaults)) problems.push("no master was lost by force");
   for (const node of nodes) {
     problems.push(...node.problems);
-    const { isFlat, firstBytes, lastBytes } = heapGrowth(node.heapBytes);
-    const growth = `${mebibytes(firstBytes)} MiB at first, ${mebibytes(lastBytes)} MiB at last`;
-    if (!isFlat) problems.push(`${node.name}: its memory grows, ${growth}`);
-    console.log(`${node.name}: ${node.heapBytes.length} samples of its heap, ${growth}`);
+    const grown = growth(node.memory, sampleMs);
+    for (const { isFlat, said } of grown)
+      if (!isFlat) problems.push(`${node.name}: its memory grows, ${said}`);
+    const all = grown.map(({ said }) => said).join("; ");
+    console.log(`${node.name}: ${node.memory.length} samples of its memory; ${all}`);
   }
   console.log(`operations: ${counted(nodes.map(({ done }) => done))}`);
   console.log(`faults: ${counted([serverFaults, nodeFaults])}`);
@@ -180,9 +182,4 @@ function counted(counts) {
   for (const [what, count] of counts.flatMap(Object.entries)) sums[what] = (sums[what] ?? 0) + count;
   const inOrder = Object.entries(sums).sort(([a], [b]) => (a < b ? -1 : 1));
   return inOrder.map(([what, count]) => `${count} × ${what}`).join(", ");
-}
-
-/** @param {number} bytes */
-function mebibytes(bytes) {
-  return (bytes / 1_024 / 1_024).toFixed(1);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { commandOf } from "../scripts/redis-cluster.mjs";
+import { examine } from "../src/cli/doctor.js";
 import { PartitionMismatchError } from "../src/index.js";
 import { slotOf } from "../src/redis/cluster-slots.js";
 import type { ClientKind } from "./support/clients.js";
@@ -9,7 +10,7 @@ import { Load, ready } from "./support/load.js";
 import { cached, leaseHeld, startNode, type TestStore } from "./support/node.js";
 import { useRedisCluster } from "./support/redis-cluster.js";
 import type { RedisServer } from "./support/redis-server.js";
-import { BOUND_MS, shortCluster } from "./support/short-bound.js";
+import { shortCluster } from "./support/short-bound.js";
 
 const PARTITIONS = 6;
 /** As long as a promotion may take on a busy machine. */
@@ -22,9 +23,17 @@ const cluster = useRedisCluster({
   args: ["--cluster-require-full-coverage", "no", "--cluster-node-timeout", "3000"],
 });
 
+/** What `sessionmesh doctor` finds of the masters, at a node. */
+async function mastersOf({ url }: RedisServer, { prefix, cluster }: Deployment["options"]) {
+  const split = { partitions: undefined, pubsub: undefined };
+  const { channel } = cluster;
+  const findings = await examine({ url, client: "redis", prefix, channel, ...split, json: false });
+  return findings.filter(({ check }) => check === "masters" || check === "partitions");
+}
+
 interface Deployment {
   readonly nodes: TestStore[];
-  readonly options: Omit<Parameters<typeof startNode>[0], "kind">;
+  readonly options: ReturnType<typeof shortCluster> & { port: number };
   /** The current clients. */
   readonly kinds: ClientKind[];
   /** An id of each partition, by whether its slot is at the master of the first. */
@@ -59,23 +68,41 @@ async function deploy(): Promise<Deployment> {
 }
 
 /** Another session of the same partition. */
-function neighbourOf(id: string, [node]: readonly TestStore[]): string {
+function neighbourOf(id: string, [node]: readonly TestStore[], name = "neighbour"): string {
   const { partitions } = (node as TestStore).redisStore;
   for (let n = 0; ; n++) {
-    if (partitions.indexOf(`neighbour-${n}`) === partitions.indexOf(id)) return `neighbour-${n}`;
+    if (partitions.indexOf(`${name}-${n}`) === partitions.indexOf(id)) return `${name}-${n}`;
   }
+}
+
+/** Watches a session that all nodes hold and nobody asks for; it is changed once, when its master has a successor. */
+async function watchQuiet(nodes: readonly TestStore[], id: string) {
+  const [writer] = nodes as [TestStore];
+  await writer.set(id, { n: 0 });
+  for (const node of nodes) await cached(node, id);
+  const { history, end } = new Load(nodes, [id], { watchesOnly: true });
+  const change = async (n: number) => {
+    const startedAtMs = performance.now();
+    await writer.set(id, { n });
+    history.changed(id, n, { startedAtMs, endedAtMs: performance.now() });
+  };
+  await change(1);
+  for (const node of nodes)
+    await eventually(async () => (await node.get(id))?.data.n === 1 && node.peek(id)?.data.n === 1);
+  return { history, end, change };
 }
 
 /** Reads and changes everywhere while something happens to the master of one slot. What happens to the sessions of the others binds all the time. */
 async function judged(
   event: (deployment: Deployment) => Promise<unknown>,
-  afterwards: () => Promise<unknown> = async () => {},
+  afterwards: () => Promise<unknown> = async () => {}, // what is acknowledged binds again
 ): Promise<void> {
   const deployment = await deploy();
   const { nodes, hit, spared } = deployment;
   const deleted = neighbourOf(hit[0] as string, nodes);
   await nodes[0]?.set(deleted, { n: 0 });
   for (const node of nodes) await cached(node, deleted);
+  const quiet = await watchQuiet(nodes, neighbourOf(hit[0] as string, nodes, "quiet"));
   const [failing, others] = [new Load(nodes, [...hit, deleted]), new Load(nodes, spared)];
   const startedAtMs = performance.now();
   await nodes[0]?.delete(deleted);
@@ -83,13 +110,16 @@ async function judged(
   await failing.changed(20);
   await failing.through(cluster.topology, async () => {
     await event(deployment);
-    await ready(nodes, hit[0] as string);
+    await eventually(() => quiet.change(2), SLOW);
+    for (const id of hit) await ready(nodes, id);
   });
   await failing.changed(20);
   await afterwards();
   await failing.changed(20);
   await others.changed(20);
-  await Promise.all([failing.end(), others.end()]);
+  await Promise.all([failing.end(), others.end(), quiet.end()]);
+  expect(quiet.history.violations).toEqual([]);
+  expect(quiet.history.reads).toBeGreaterThan(100);
   for (const { history } of [failing, others]) {
     expect(history.violations).toEqual([]);
     expect(history.reads).toBeGreaterThan(500);
@@ -117,15 +147,18 @@ describe("under load, no promise is broken of the history that survives, and non
     await judged(crash, comeBack);
   });
 
-  test("by a master that stands still, and wakes beside its successor", () =>
-    judged(async ({ slot }) => {
-      const old = await cluster.topology.suspendMaster(slot);
+  test("by a master that stands still, and wakes beside its successor", async () => {
+    let old: RedisServer | undefined;
+    const standStill = async ({ slot }: Deployment) => {
+      old = await cluster.topology.suspendMaster(slot);
       await cluster.topology.promoted(slot, old);
-      cluster.topology.resume(old);
-      await cluster.topology.demoted(old);
-      const overMs = performance.now() + BOUND_MS; // until then it may have granted a lease
-      await eventually(() => performance.now() > overMs);
-    }));
+    };
+    const wake = async () => {
+      cluster.topology.resume(old as RedisServer);
+      await cluster.topology.demoted(old as RedisServer);
+    };
+    await judged(standStill, wake);
+  });
 });
 
 test("deletions that replication lost are made again by those who remember them", {
@@ -176,6 +209,11 @@ test("a shard that is down for good, master and replica, stops its own partition
   const flushes = () => nodes.map((node) => partitionsOf(node, spared).map((p) => p?.stats().flushes));
   const before = flushes();
   const dead = [await topology.masterOf(slot), await topology.replicaOf(slot)];
+  const [living] = (await topology.masters()).filter((master) => !dead.includes(master)) as [RedisServer];
+  expect(await mastersOf(living, options)).toMatchObject([
+    { status: "ok", message: expect.stringContaining("as it is recorded") },
+    { status: "ok", message: "3 masters, each with a replica." },
+  ]);
   await Promise.all(dead.map((server) => server.kill()));
   onTestFinished(() => topology.settled());
 
@@ -194,6 +232,11 @@ test("a shard that is down for good, master and replica, stops its own partition
     SLOW,
   );
 
+  await eventually(
+    async () =>
+      expect(await mastersOf(living, options)).toContainEqual(expect.objectContaining({ status: "problem" })),
+    SLOW,
+  );
   for (const kind of kinds) {
     const late = await startNode({ ...options, kind, start: false });
     late.start().catch(() => {}); // it goes on

@@ -39,6 +39,36 @@ const SERVER_FAULTS = [
   { name: "forgotten scripts", cause: telling("SCRIPT", "FLUSH") },
 ];
 
+const FORCED = ["killed master", "killed master with changes of its own", "suspended master"];
+
+/**
+ * Whether a master was lost by force, among faults that were caused or attempted.
+ *
+ * @param {Record<string, number>} done
+ */
+export function losesMaster(done) {
+  return FORCED.some((name) => name in done || `attempted ${name}` in done);
+}
+
+/**
+ * All of them, each once, in an order of the seed that begins with one by which a master is lost: a short soak has time for a few.
+ *
+ * @param {Pick<SeededRandom, "pick">} random
+ */
+export function eachFaultOnce(random) {
+  const rest = [...SERVER_FAULTS];
+  /** @type {ServerFault[]} */
+  const order = [];
+  const isFirst = (/** @type {ServerFault} */ { name }) => FORCED.includes(name);
+  while (rest.length > 0) {
+    const [next, ...others] = order.length === 0 ? rest.filter(isFirst) : rest;
+    if (next === undefined) break;
+    const chosen = random.pick([next, ...others]);
+    order.push(...rest.splice(rest.indexOf(chosen), 1));
+  }
+  return order;
+}
+
 /** Causes faults of the servers, one after the other, and tells the record when each may have lost something. */
 export class ServerFaults {
   #topology;
@@ -50,6 +80,8 @@ export class ServerFaults {
   #histories = [];
   #replicatedAtMs = nowMs();
   #done;
+  /** Those that were not caused yet. */
+  #first;
 
   /**
    * @param {ClusterTopology} topology
@@ -66,6 +98,7 @@ export class ServerFaults {
     this.#record = record;
     this.#done = done;
     this.#random = random;
+    this.#first = eachFaultOnce(random);
   }
 
   /**
@@ -93,7 +126,7 @@ export class ServerFaults {
   /** Causes one fault. Resolves when the servers are in order again. */
   async cause() {
     await this.check();
-    const fault = this.#random.pick(SERVER_FAULTS);
+    const fault = this.#first.shift() ?? this.#random.pick(SERVER_FAULTS);
     const partition = this.#random.below(this.#slots.length);
     const all = [...this.#slots.keys()];
     const sharing = all.filter((other) => this.#histories[other] === this.#histories[partition]);

@@ -5,6 +5,7 @@ import { createCluster } from "redis";
 import { ClusteredRedisStore, SessionMeshError } from "sessionmesh";
 import { SeededRandom } from "../../dist/testing/index.js";
 import { Glances } from "./glances.mjs";
+import { leftOpen } from "./left-open.mjs";
 import { COMMAND_TIMEOUT_MS, MAX_STALENESS_MS, nowMs, PARTITIONS, SETTLE_MS } from "./settings.mjs";
 
 /** @typedef {import("./settings.mjs").SoakEvent} SoakEvent */
@@ -17,13 +18,12 @@ const GLANCE_MS = 20;
 const TELL_MS = 50;
 const TICK_MS = 100;
 const FINAL_READS = 40;
-const CLOSE_MS = 2_000;
 
 /** @type {{ ports: number[], client: "node-redis" | "ioredis", invalidation: import("sessionmesh").Invalidation, nodeId: string, seed: string, sampleMs: number }} */
 const { ports, client: kind, invalidation, nodeId, seed, sampleMs } = JSON.parse(process.argv[2] ?? "{}");
 const random = new SeededRandom(seed);
 
-/** @type {{ events: SoakEvent[], done: Record<string, number>, problems: string[], heapBytes?: number }} */
+/** @type {{ events: SoakEvent[], done: Record<string, number>, problems: string[], memory?: import("./settings.mjs").Memory }} */
 let untold = { events: [], done: {}, problems: [] };
 /** @type {string[]} */
 let ids = [];
@@ -211,7 +211,8 @@ function age() {
 
 function weigh() {
   globalThis.gc?.();
-  untold.heapBytes = process.memoryUsage().heapUsed;
+  const { heapUsed, external, rss } = process.memoryUsage();
+  untold.memory = { heap: heapUsed, external, rss };
 }
 
 /**
@@ -259,7 +260,7 @@ async function finish(all) {
   await store.close();
   if (client instanceof Cluster) client.disconnect();
   else client.destroy();
-  const leaked = await leftOpen();
+  const leaked = await leftOpen(idle);
   if (leaked.length > 0) untold.problems.push(`left open: ${leaked.join(", ")}`);
   sendAll();
   send({ kind: "finished" });
@@ -280,19 +281,5 @@ async function readFinally(id) {
       if (attempt === FINAL_READS) return problem("no answer at the end", error);
       await delay(2 * TICK_MS);
     }
-  }
-}
-
-/** What keeps this process alive that did not when it started. */
-async function leftOpen() {
-  for (let waitedMs = 0; ; waitedMs += TICK_MS) {
-    const before = [...idle];
-    const left = process.getActiveResourcesInfo().filter((resource) => {
-      const known = before.indexOf(resource);
-      if (known >= 0) before.splice(known, 1);
-      return known < 0;
-    });
-    if (left.length === 0 || waitedMs >= CLOSE_MS) return left;
-    await delay(TICK_MS);
   }
 }

@@ -35,9 +35,15 @@ export function nowMs() {
  */
 
 /**
+ * The bytes that a process has after a garbage collection: of objects, of buffers outside of the heap, and of all that it got from the system.
+ *
+ * @typedef {{ heap: number, external: number, rss: number }} Memory
+ */
+
+/**
  * What a node tells. `problems` are defects whatever the history: errors that are no answers, operations that do not end, what is left open.
  *
  * @typedef {{ kind: "started", prefixes: string[] }
- *   | { kind: "told", events: SoakEvent[], done: Record<string, number>, problems: string[], heapBytes?: number }
+ *   | { kind: "told", events: SoakEvent[], done: Record<string, number>, problems: string[], memory?: Memory }
  *   | { kind: "finished" }} Report
  */

@@ -27,8 +27,8 @@ export class SoakNode {
   done = {};
   /** @type {string[]} */
   problems = [];
-  /** The bytes in use after each garbage collection, of the process that runs now. @type {number[]} */
-  heapBytes = [];
+  /** What the process that runs now has had. @type {import("./settings.mjs").Memory[]} */
+  memory = [];
 
   /**
    * @param {SoakNodeOptions} options
@@ -59,7 +59,7 @@ export class SoakNode {
     });
     this.#process = child;
     this.#isEnding = false;
-    this.heapBytes = [];
+    this.memory = [];
     const started = new Promise((resolve) => {
       child.on("message", (report) => {
         this.#heard(nodeId, /** @type {import("./settings.mjs").Report} */ (report), () =>
@@ -147,7 +147,7 @@ export class SoakNode {
         this.done[what] = (this.done[what] ?? 0) + count;
       }
       for (const problem of report.problems) this.#problem(problem);
-      if (report.heapBytes !== undefined) this.heapBytes.push(report.heapBytes);
+      if (report.memory !== undefined) this.memory.push(report.memory);
     }
   }
 

@@ -20,9 +20,12 @@ export class Load {
   readonly #ids: readonly string[];
   readonly #workers: Promise<void>[];
 
-  constructor(nodes: readonly TestStore[], ids: readonly string[]) {
+  /** `watchesOnly`: nothing is asked for, which might read again what is held. */
+  constructor(nodes: readonly TestStore[], ids: readonly string[], { watchesOnly = false } = {}) {
     this.#ids = ids;
-    this.#workers = nodes.flatMap((node) => [this.#work(node), this.#work(node), this.#watch(node)]);
+    this.#workers = nodes.flatMap((node) =>
+      watchesOnly ? [this.#watch(node)] : [this.#work(node), this.#work(node), this.#watch(node)],
+    );
     onTestFinished(() => this.end());
   }
 
@@ -43,10 +46,10 @@ export class Load {
   }
 
   /** Resolves when everything that was asked for has been answered. */
-  async end(): Promise<void> {
+  readonly end = async (): Promise<void> => {
     this.#runs = false;
     await Promise.all(this.#workers);
-  }
+  };
 
   async #work(node: TestStore): Promise<void> {
     for (let turn = 0; this.#runs; turn++) {
