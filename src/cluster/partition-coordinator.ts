@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../clock.js";
+import type { Clock } from "../clock.js";
 import { InvalidOptionError, StoreClosedError, SubscribeTimeoutError } from "../errors.js";
 import { Events, type Logger } from "../events.js";
 import { RedisCommands } from "../redis/commands.js";
@@ -22,6 +22,7 @@ import {
   type UserRevokedMessage,
 } from "./message.js";
 import { OwedAcknowledgements } from "./owed.js";
+import { Repetition } from "./repetition.js";
 import type { CoordinatorEvents, CoordinatorState, CoordinatorStats, FlushReason } from "./report.js";
 import { Revocations } from "./revocations.js";
 import { Subscriber } from "./subscriber.js";
@@ -56,21 +57,10 @@ export interface PartitionCoordinatorOptions {
   readonly clock: Clock;
 }
 
-interface Repetition {
-  readonly ids: readonly string[];
-  readonly users: readonly [user: string, generation: number][];
-}
-
 type MaybeTracked = Subscription & Partial<TrackedSubscription>;
 
 /** The tag of a write that nobody made: of a change of which nothing else is known. */
 const UNKNOWN_WRITE = "?";
-
-/**
- * The longest wait before what is remembered is repeated: a millisecond for each thing, up to this. All nodes see at once that the history has
- * changed, and have up to 20,000 things to repeat each; a few need not wait, and until they are repeated Redis is without them.
- */
-const MAX_REPETITION_DELAY_MS = 500;
 
 /** Beats, acknowledgements and the like that may wait for Redis at a time. */
 const MAX_PENDING = 1_000;
@@ -106,6 +96,7 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
   readonly #revocations: Revocations;
   readonly #acknowledgements: Acknowledgements;
   readonly #owed: OwedAcknowledgements;
+  readonly #repetition: Repetition;
   #phase: "idle" | "running" | "closed" = "idle";
   /** Whether the last thing told was `lease-held`. */
   #held = false;
@@ -113,10 +104,6 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
   #lastLeaseWallMs = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
   #histories = 0;
-  /** What is yet to be repeated: what this node remembered when it lost the chain. If that failed, the next beat that comes back is the next occasion. */
-  #unrepeated: Repetition | undefined;
-  /** The beginning of a repetition, until it is over: one at a time. */
-  #repetition: Timer | undefined;
   #lastFailure: string | undefined;
   #lastBreak: CoordinatorState["lastBreak"];
   readonly #stats = {
@@ -152,6 +139,14 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
     this.#owed = new OwedAcknowledgements((replyChannel, requests) =>
       this.#commands.publish(replyChannel, encodeAcknowledgement({ nodeId, requests })),
     );
+    this.#repetition = new Repetition({
+      clock,
+      repeat: async ({ ids, users }) => {
+        const count = (await target.reassert?.(ids, users)) ?? 0;
+        this.#stats.reasserted += count;
+      },
+      failed: ({ message }) => logger?.warn(`sessionmesh: revocations could not be repeated yet: ${message}`),
+    });
     // for so long every change must be told; the lease that a beat extends is over before
     const listensMs = this.tracks ? "" : String(2 * maxStalenessMs);
     this.#heartbeat = new Heartbeat({
@@ -253,7 +248,7 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
     this.#lease.left();
     this.#flush("closed");
     this.#acknowledgements.close();
-    this.#repetition?.cancel();
+    this.#repetition.close();
     await this.#heartbeat.settled();
     // who cannot say goodbye is taken out by the first revocation that waited for it in vain
     if (wasRegistered) await this.#run(LEAVE, [this.nodeId, "*"]).catch(() => {});
@@ -399,7 +394,7 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
       this.#flush("lease-held"); // whatever is on its way was asked for before this node could hear of changes
       this.#resynced(unbroken);
     } else if (!unbroken) this.#chainBroke();
-    else if (this.#unrepeated !== undefined) this.#repeat();
+    else this.#repetition.begin();
     if (this.#held || nowMs >= this.#lease.untilMs) return;
     this.#held = true;
     this.#logger?.info("sessionmesh: lease held; reading from memory");
@@ -499,38 +494,11 @@ export class PartitionCoordinator extends Events<CoordinatorEvents> {
   #resynced(unbroken: boolean): void {
     this.#acknowledgements.synced(this.#clock.now());
     this.#histories++;
-    if (!unbroken) this.#owe();
-    if (this.#unrepeated !== undefined) this.#repeat();
-  }
-
-  /** What comes to be remembered from now on is of this history: to repeat that, too, would cost a rotation its grace. */
-  #owe(): void {
-    const ids = this.#revocations.sessions(this.#clock.now());
-    const users = this.#revocations.users();
-    this.#unrepeated = ids.length > 0 || users.length > 0 ? { ids, users } : undefined;
-  }
-
-  /** Soon, since all nodes have to; and once more after a repetition that runs, whose beginning another server may have got. */
-  #repeat(): void {
-    const { ids = [], users = [] } = this.#unrepeated ?? {};
-    const longestMs = Math.min(ids.length + users.length, MAX_REPETITION_DELAY_MS);
-    this.#repetition ??= this.#clock.schedule(() => void this.#repeatNow(), this.#clock.random() * longestMs);
-  }
-
-  async #repeatNow(): Promise<void> {
-    const owed = this.#unrepeated;
-    this.#unrepeated = undefined;
-    let hasFailed = false;
-    try {
-      if (owed !== undefined)
-        this.#stats.reasserted += (await this.#target.reassert?.(owed.ids, owed.users)) ?? 0;
-    } catch (error) {
-      hasFailed = true;
-      this.#unrepeated ??= owed;
-      this.#logger?.warn(`sessionmesh: revocations could not be repeated yet: ${(error as Error).message}`);
+    if (!unbroken) {
+      const ids = this.#revocations.sessions(this.#clock.now());
+      this.#repetition.owe({ ids, users: this.#revocations.users() });
     }
-    this.#repetition = undefined;
-    if (!hasFailed && this.#unrepeated !== undefined && this.#phase !== "closed") this.#repeat();
+    this.#repetition.begin();
   }
 
   #leaseLost(reason: string): void {
