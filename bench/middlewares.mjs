@@ -11,12 +11,21 @@ import { Hono } from "hono";
 import { sessionMiddleware } from "hono-sessions";
 import Koa from "koa";
 import koaSession from "koa-session";
+import { betterAuthStorage } from "sessionmesh/better-auth";
 import { ExpressSessionStore } from "sessionmesh/express";
 import { FastifySessionStore } from "sessionmesh/fastify";
 import { HonoSessionStore } from "sessionmesh/hono";
 import { KoaSessionStore } from "sessionmesh/koa";
-import { plainHonoSessionsStore, plainHonoStorage, plainKoaStore } from "./plain-stores.mjs";
+import { unstorageDriver } from "sessionmesh/unstorage";
+import {
+  plainDriver,
+  plainHonoSessionsStore,
+  plainHonoStorage,
+  plainKoaStore,
+  plainTexts,
+} from "./plain-stores.mjs";
 import { PREFIX, WIDE_BOUNDS } from "./redis.mjs";
+import { openBetterAuth, openUnstorage } from "./storages.mjs";
 
 /**
  * One application on each session middleware, with the paths `/read`, `/save`, which saves what it has not changed, and `/change`.
@@ -86,6 +95,22 @@ export const MIDDLEWARES = [
     after: async (client) => {
       const store = new HonoSessionStore(options(client));
       return { ...(await openHono(store.storage)), store: store.store };
+    },
+  },
+  {
+    name: "unstorage, on h3",
+    before: (client) => openUnstorage(plainDriver(client, PLAIN_PREFIX)),
+    after: async (client) => {
+      const driver = unstorageDriver(options(client));
+      return { ...(await openUnstorage(driver)), store: /** @type {any} */ (driver.getInstance()) };
+    },
+  },
+  {
+    name: "better-auth",
+    before: (client) => openBetterAuth(plainTexts(client, PLAIN_PREFIX)),
+    after: async (client) => {
+      const storage = betterAuthStorage(options(client));
+      return { ...(await openBetterAuth(storage)), store: /** @type {any} */ (storage.store) };
     },
   },
 ];

@@ -81,3 +81,45 @@ export function plainHonoSessionsStore(client, prefix) {
 export function plainHonoStorage(client, prefix) {
   return new PlainJson(client, prefix);
 }
+
+/**
+ * For unstorage.
+ *
+ * @param {Client} client
+ * @param {string} prefix
+ */
+export function plainDriver(client, prefix) {
+  const text = plainTexts(client, prefix);
+  return {
+    name: "plain",
+    hasItem: async (/** @type {string} */ key) => (await text.get(key)) !== null,
+    getItem: text.get,
+    setItem: text.set,
+    removeItem: text.delete,
+    getKeys: async () => [],
+  };
+}
+
+/**
+ * For better-auth: a text under a key.
+ *
+ * @param {Client} client
+ * @param {string} prefix
+ */
+export function plainTexts(client, prefix) {
+  return {
+    get: (/** @type {string} */ key) => client.get(prefix + key),
+    set: async (/** @type {string} */ key, /** @type {string} */ value) => {
+      await client.set(prefix + key, value, { expiration: { type: "EX", value: TTL_S } });
+    },
+    delete: async (/** @type {string} */ key) => {
+      await client.del(prefix + key);
+    },
+    getAndDelete: (/** @type {string} */ key) => client.getDel(prefix + key),
+    increment: async (/** @type {string} */ key, /** @type {number} */ ttl) => {
+      const count = await client.incr(prefix + key);
+      if (count === 1) await client.expire(prefix + key, ttl);
+      return count;
+    },
+  };
+}
