@@ -226,7 +226,9 @@ describe("the life of a session", () => {
     history.touched("b", at(50, 60));
     history.answered("b", 0, at(170 + TOLERANCE_MS));
     expect(broken()).toEqual([]);
-    never("b", 149 - TOLERANCE_MS);
+    never("b", 140 - TOLERANCE_MS); // of a write after the touch, the node that is touched next may not have heard
+    expect(broken()).toEqual([]);
+    never("b", 139 - TOLERANCE_MS);
     history.answered("b", 0, at(171 + TOLERANCE_MS));
     expect(broken()).toEqual(["life", "life"]);
   });

@@ -116,7 +116,9 @@ export class Lives {
     life.mostUntilMs = Math.max(life.mostUntilMs, Math.min(endedAtMs + mostMs, absoluteUntilMs));
     // its creation was answered later than it was carried out, which is from when the absolute end counts
     if (life.leastUntilMs === undefined || absoluteUntilMs !== Number.POSITIVE_INFINITY) return;
-    life.leastUntilMs = Math.max(life.leastUntilMs, startedAtMs + ttlMs);
+    // a node that has not heard of a write yet takes the life to be longer, by what a touch before it granted more
+    const leastMs = byTouch ? ttlMs * (1 - TOUCH_EXTRA) : ttlMs;
+    life.leastUntilMs = Math.max(life.leastUntilMs, startedAtMs + leastMs);
   }
 
   /** A node answered with it, or said that it is there. */

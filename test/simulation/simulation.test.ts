@@ -1,4 +1,6 @@
 import { describe, expect, onTestFinished, test } from "vitest";
+import { DEFAULT_REMEMBER_MS } from "../../src/options.js";
+import type { Step } from "../../src/testing/simulation/plan.js";
 import { reportOf, shrink, simulate } from "../../src/testing/simulation.js";
 import { Program } from "../support/program.js";
 import { ABLATIONS } from "./ablations.js";
@@ -29,6 +31,18 @@ test.each(ABLATIONS)("without $without, a promise breaks", PATIENCE, async (abla
   expect(result, `no violation in ${SEEDS.count} seeds`).toBeDefined();
   const promises = result?.violations.map(({ promise }) => promise) ?? [];
   console.log(`without ${without}: seed ${result?.seed} breaks ${[...new Set(promises)].sort().join(", ")}`);
+});
+
+test("a user who was revoked longer ago than nodes remember can log in after the server has lost all", async () => {
+  const agoMs = DEFAULT_REMEMBER_MS + 1_000;
+  const plan: Step[] = [
+    { atMs: 10, node: 0, what: "create", id: "u0.0", user: "u0" },
+    { atMs: 1_500, node: 1, what: "get", id: "u0.0" },
+    { atMs: 3_000, node: 1, what: "revoke user", id: "", user: "u0" },
+    { atMs: 3_000 + agoMs, fault: { kind: "restart", data: "lost", downMs: 50 } },
+  ];
+  const { violations } = await simulate({ seed: 1, plan, maxDelayMs: 2 });
+  expect(violations).toEqual([]);
 });
 
 test(
