@@ -4,6 +4,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const LONG = [
   "test/repo/model.test.ts",
   "test/store-contract.test.ts",
+  "test/compare-run.test.ts",
   "test/redis-cluster-contract.test.ts",
   "test/sentinel-contract.test.ts",
   "test/deployments.test.ts",
