@@ -9,7 +9,7 @@ import type { Reply } from "./port.js";
 import { script } from "./scripts/script.js";
 
 const THRESHOLD = 5;
-const GONE = new Error("connect ECONNREFUSED 127.0.0.1:6379");
+const gone = () => new Error("connect ECONNREFUSED 127.0.0.1:6379");
 const MISMATCH = new PartitionMismatchError("a:key", "1 8 sharded", { partitions: 16, pubsub: "sharded" });
 
 function gateWith(clock = new ManualClock()): { gate: Gate; clock: ManualClock; told: string[] } {
@@ -32,16 +32,29 @@ test.each([
   MISMATCH,
 ])("what was not sent neither opens nor closes: %s", (cause) => {
   const { gate, clock, told } = gateWith();
-  for (let n = 0; n < THRESHOLD - 1; n++) fail(gate, clock, GONE);
+  for (let n = 0; n < THRESHOLD - 1; n++) fail(gate, clock, gone());
   for (let n = 0; n < THRESHOLD; n++) fail(gate, clock, cause);
   expect(gate.state).toBe("closed");
-  fail(gate, clock, GONE);
+  fail(gate, clock, gone());
   expect(told).toEqual(["opened"]);
+});
+
+test("what fails with one and the same error counts once, and as a trial again", () => {
+  const { gate, clock } = gateWith();
+  const error = gone();
+  for (let n = 0; n < 10; n++) fail(gate, clock, error);
+  expect(gate.state).toBe("closed");
+  for (let n = 1; n < THRESHOLD - 1; n++) fail(gate, clock, gone());
+  fail(gate, clock, error);
+  expect(gate.state).toBe("open");
+  clock.advance(100);
+  fail(gate, clock, error);
+  expect(gate.state).toBe("open");
 });
 
 test("a trial that was not sent leaves its place to the next command", () => {
   const { gate, clock, told } = gateWith();
-  for (let n = 0; n < THRESHOLD; n++) fail(gate, clock, GONE);
+  for (let n = 0; n < THRESHOLD; n++) fail(gate, clock, gone());
   clock.advance(100);
   const trial = gate.enter(clock.now()) as number;
   expect(gate.enter(clock.now())).toBeInstanceOf(StoreUnavailableError);

@@ -57,6 +57,7 @@ export function gateOf({ breaker, ...rest }: GateOptions): Gate | undefined {
 export class Gate {
   readonly #breaker: CircuitBreaker;
   readonly #options: Omit<GateOptions, "breaker">;
+  #lastCause: Error | undefined;
 
   constructor(breaker: CircuitBreaker, options: Omit<GateOptions, "breaker">) {
     this.#breaker = breaker;
@@ -84,12 +85,18 @@ export class Gate {
     if (this.#breaker.succeeded(ticket)) this.#options.onClosed();
   }
 
-  /** It failed, for whatever reason. */
+  /**
+   * It failed, for whatever reason. All that one event ends, a connection that breaks or a script for many sessions that fails, fails with the same
+   * error, and counts once: else a cut of a moment would be taken for an outage.
+   */
   failed(ticket: number, cause: Error): void {
     const { clock, onOpened } = this.#options;
+    const isCounted = cause === this.#lastCause && this.state === "closed";
     if (saysNothing(cause)) this.#breaker.released(ticket, clock.now());
     else if (!isOutage(cause)) this.succeeded(ticket);
-    else if (this.#breaker.failed(ticket, cause, clock.now(), clock.random())) onOpened(cause.message);
+    else if (!isCounted && this.#breaker.failed(ticket, cause, clock.now(), clock.random()))
+      onOpened(cause.message);
+    this.#lastCause = cause;
   }
 
   /** Redis is known to answer: the next command may try. */

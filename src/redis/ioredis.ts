@@ -114,10 +114,11 @@ function keepFromResending(client: IoredisClient): void {
   KEPT_FROM_RESENDING.add(client);
   client.on("close", () => {
     const { prevCommandQueue: queue } = client as { prevCommandQueue?: Unfulfilled | null };
+    const lost = new Error("Connection is closed.");
     for (let n = queue?.length ?? 0; n > 0; n--) {
       const item = queue?.shift();
       if (item === undefined) return;
-      if (isScript(String(item.command.args[0]))) item.command.reject(new Error("Connection is closed."));
+      if (isScript(String(item.command.args[0]))) item.command.reject(lost);
       else queue?.push(item);
     }
   });
