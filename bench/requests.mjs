@@ -36,6 +36,7 @@ export async function run({ redisUrl, quick }) {
       site.stop();
       await site.store?.clear();
       await site.store?.close();
+      await client.ping(); // comes after what a middleware sends and does not wait for
       client.destroy();
     }
     rows.push({ name: middleware.name, values });
