@@ -1,9 +1,13 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import fastifyCookie from "@fastify/cookie";
+import fastifySession from "@fastify/session";
 import { RedisStore as ConnectRedisStore } from "connect-redis";
 import express from "express";
 import session from "express-session";
+import fastify from "fastify";
 import { ExpressSessionStore } from "sessionmesh/express";
+import { FastifySessionStore } from "sessionmesh/fastify";
 import { connectNodeRedis, PREFIX } from "./redis.mjs";
 import { Visitor } from "./visitor.mjs";
 
@@ -19,6 +23,7 @@ const WORK_MS = 5;
  *
  * @typedef {object} Scenario
  * @property {boolean} [resave] as the option of express-session; default: `false`
+ * @property {boolean} [fastify] on Fastify, with the defaults of its sessions; default: with express-session
  * @property {(nodes: Nodes, visitor: Visitor) => Promise<number>} play with a visitor who has logged in; what is left
  */
 
@@ -51,6 +56,10 @@ export const SCENARIOS = {
     resave: true,
     play: logOutDuring("/read"),
   },
+  "a request reads while the user logs out, @fastify/session, rolling: true: sessions back": {
+    fastify: true,
+    play: logOutDuring("/read"),
+  },
   "a request writes while the id is regenerated: old ids that live": {
     async play({ here, there, fresh }, visitor) {
       const old = visitor.tab();
@@ -81,7 +90,7 @@ export async function run({ redisUrl }) {
     { key: "sessionmesh", label: "sessionmesh", unit: "count" },
   ]);
   const note =
-    `express-session over HTTP, requests of one session spread over two nodes; resave: false unless said. Each of the fifty works for ` +
+    `express-session over HTTP unless said, requests of one session spread over two nodes; resave: false unless said. Each of the fifty works for ` +
     `${WORK_MS} ms before its change.`;
   return [{ title: "Requests of one session at the same time", columns, rows, note }];
 }
@@ -106,16 +115,18 @@ export async function openConnectRedis(client) {
 
 /**
  * @param {Client} client
+ * @param {boolean} [forFastify]
  * @returns {Promise<OpenStore>}
  */
-export async function openSessionmesh(client) {
-  const store = new ExpressSessionStore({ client, prefix: PREFIX });
+export async function openSessionmesh(client, forFastify = false) {
+  const Store = forFastify ? FastifySessionStore : ExpressSessionStore;
+  const store = new Store({ client, prefix: PREFIX });
   await store.store.start();
   const sessions = /** @type {import("sessionmesh").SessionStore<{ n?: number }>} */ (
     /** @type {unknown} */ (store.store)
   );
   return {
-    store,
+    store: /** @type {any} */ (store),
     addOne: (id) => sessions.update(id, (data) => ({ ...data, n: (data.n ?? 0) + 1 })),
     async close() {
       await store.store.clear();
@@ -128,11 +139,11 @@ export async function openSessionmesh(client) {
  * Plays a scenario on three nodes, each with a store that is opened for it; what is left.
  *
  * @param {string} redisUrl
- * @param {(client: Client) => Promise<OpenStore>} open
+ * @param {(client: Client, forFastify?: boolean) => Promise<OpenStore>} open
  * @param {Scenario} scenario
  */
-export async function playOn(redisUrl, open, { resave = false, play }) {
-  const openNode = () => Node.open(redisUrl, open, resave);
+export async function playOn(redisUrl, open, { play, ...options }) {
+  const openNode = () => Node.open(redisUrl, open, options);
   const [here, there, fresh] = [await openNode(), await openNode(), await openNode()];
   try {
     const visitor = new Visitor();
@@ -173,7 +184,7 @@ const isLoggedIn = (data) => data.user !== undefined;
 /** @param {Data} data */
 const fieldsOf = ({ user, ...fields }) => Object.keys(fields);
 
-/** A server with express-session. */
+/** A server with express-session, or with the sessions of Fastify. */
 class Node {
   #server;
   #stops;
@@ -181,15 +192,17 @@ class Node {
 
   /**
    * @param {string} redisUrl
-   * @param {(client: Client) => Promise<OpenStore>} open
-   * @param {boolean} resave
+   * @param {(client: Client, forFastify?: boolean) => Promise<OpenStore>} open
+   * @param {Omit<Scenario, "play">} options
    */
-  static async open(redisUrl, open, resave) {
+  static async open(redisUrl, open, { resave = false, fastify: isFastify = false }) {
     const client = await connectNodeRedis(redisUrl);
-    const opened = await open(client);
+    const opened = await open(client, isFastify);
     const stops = new Stops();
-    const server = application(opened, resave, stops).listen(0, "127.0.0.1");
-    await once(server, "listening");
+    const server = isFastify
+      ? await fastifyServer(opened, stops)
+      : application(opened, resave, stops).listen(0, "127.0.0.1");
+    if (!server.listening) await once(server, "listening");
     return new Node(server, stops, async () => {
       await opened.close();
       client.destroy();
@@ -314,4 +327,36 @@ function application({ store, addOne }, resave, stops) {
     addOne === undefined ? add : async (req, res) => res.end(await addOne(req.sessionID).then(() => {})),
   );
   return app;
+}
+
+/**
+ * What of it the scenario on Fastify needs.
+ *
+ * @param {OpenStore} opened
+ * @param {Stops} stops
+ */
+async function fastifyServer({ store }, stops) {
+  const app = fastify();
+  app.register(fastifyCookie);
+  app.register(fastifySession, {
+    store: /** @type {any} */ (store),
+    secret: "a secret of the benchmark, 32 characters or more",
+    cookie: { secure: false },
+  });
+  app.addHook("preHandler", async ({ query }) => {
+    if ("stop" in /** @type {object} */ (query)) await stops.wait();
+  });
+  app.get("/login", async (request) => {
+    await request.session.regenerate();
+    Object.assign(request.session, { user: "Ada" });
+  });
+  app.get("/logout", async ({ session }) => {
+    await session.destroy();
+  });
+  app.get("/read", async ({ session }) => {
+    const { cookie, ...data } = session;
+    return data;
+  });
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  return app.server;
 }

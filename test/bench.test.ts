@@ -28,12 +28,15 @@ const QUOTED_ROWS = {
   concurrency: [
     "fifty requests write a field each: fields left",
     "a request writes while the user logs out: sessions back",
+    "a request reads while the user logs out, @fastify/session, rolling: true: sessions back",
   ],
   requests: [
     "express-session, resave: false",
     "koa-session, rolling: false",
     "hono-sessions",
     "@hono/session",
+    "unstorage, on h3",
+    "better-auth",
   ],
 };
 
