@@ -1,5 +1,4 @@
 import { pause } from "../../clock.js";
-import { SessionConflictError } from "../../errors.js";
 import type { History } from "../history.js";
 import type { Player } from "./player.js";
 import type { Step } from "./steps.js";
@@ -35,11 +34,19 @@ export async function settle(settling: Settling): Promise<void> {
 /** However often a user was revoked, and whatever the server has lost since: a new session of theirs is one, on every node. */
 async function logIn(settling: Settling, player: Player, user: string): Promise<void> {
   const { world, players, history, maxSessionsPerUser = Number.POSITIVE_INFINITY } = settling;
-  const id = `${user}.last.${player.node.name}`;
-  const add = () =>
-    player.store.add(id, { n: 0 }, { user }).catch((error) => {
-      if (!(error instanceof SessionConflictError)) throw error; // an attempt before was carried out
-    });
+  let attempts = 0;
+  let id = "";
+  // each attempt is another login, until one has ended the sessions that are too many: a login stands also where that failed
+  const add = async () => {
+    id = `${user}.last.${player.node.name}.${++attempts}`;
+    let failure: unknown;
+    const note = (_user: string, error: unknown) => {
+      failure = error;
+    };
+    player.store.on("limit-failed", note);
+    await player.store.add(id, { n: 0 }, { user }).finally(() => player.store.off("limit-failed", note));
+    if (failure !== undefined) throw failure;
+  };
   await world.settle(player.node.perform(() => persistently(player, add)));
   const look = async (other: Player) => {
     const { node, store } = other;
