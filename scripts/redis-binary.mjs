@@ -157,15 +157,32 @@ async function downloadPackages(packages, directory) {
       await run("apt-get", ["update", ...ownLists], inDirectory);
       await run("apt-get", [...download, ...ownLists], inDirectory);
     } catch {
-      const { VERSION_CODENAME: release } = await osRelease();
-      const sources = [release, `${release}-backports`].map(
-        (suite) => `deb http://deb.debian.org/debian ${suite} main\n`,
-      );
+      const { VERSION_CODENAME: release = "" } = await osRelease();
+      const mirror = await mirrorOf(release, ownLists);
+      const sources = [release, `${release}-backports`].map((suite) => `deb ${mirror} ${suite} main\n`);
       await writeFile(join(directory, "sources.list"), sources.join(""));
       await run("apt-get", ["update", ...withBackports], inDirectory);
       await run("apt-get", [...download, ...withBackports], inDirectory);
     }
   }
+}
+
+/**
+ * Where this machine has the packages of a release from, by its own lists: whoever sets up a machine knows what it reaches.
+ *
+ * @param {string} release
+ * @param {readonly string[]} lists options that name them
+ */
+async function mirrorOf(release, lists) {
+  const format = ["--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages"];
+  const { stdout } = await run("apt-get", [...lists, "indextargets", ...format]);
+  const [, mirror] =
+    stdout
+      .split("\n")
+      .map((line) => line.split(" "))
+      .find(([suite]) => suite === release) ?? [];
+  if (mirror === undefined) throw new Error(`apt has no mirror of ${release}`);
+  return mirror;
 }
 
 /** @returns {Promise<Record<string, string>>} */

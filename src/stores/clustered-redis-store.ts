@@ -263,7 +263,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
         };
       },
       rememberDeletedMs: Math.min(DEFAULT_REMEMBER_MS, tombstoneTtlMs),
-      rememberUsersMs: Math.max(DEFAULT_REMEMBER_MS, cacheTtlMs),
+      rememberUsersMs: Math.max(DEFAULT_REMEMBER_MS, cacheTtlMs + outage.outageGraceMs), // for as long as a copy is there
       ...(logger && { logger }),
     });
     this.coordinator.on("session-ended", (ended) => this.tell("session-ended", ended));
@@ -584,6 +584,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     const { loads, coordinator } = this.#memories.of(id);
     return loads.write(id, async (flight) => {
       let kept = false;
+      const registration = coordinator?.registration;
       try {
         const loaded = await write();
         if (coordinator?.tracks) return loaded.session; // the server tells of what was read alone
@@ -592,10 +593,12 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
         return loaded.session;
       } catch (error) {
         this.#refused(id, error);
+        if (!(error instanceof SessionConflictError)) throw error;
         // The session that a conflict shows was read before it ended.
-        if (error instanceof SessionConflictError && flight.ended)
-          throw new SessionRevokedError(hashForLog(id));
-        throw error;
+        if (flight.ended) throw new SessionRevokedError(hashForLog(id));
+        // Like what is read, it is handed out only by a node that a revocation waits for.
+        const isAwaited = coordinator === undefined || coordinator.isRegistered(registration ?? Number.NaN);
+        throw isAwaited ? error : new SessionConflictError(hashForLog(id), undefined, error.maybeApplied);
       } finally {
         loads.fenceReads(id);
         if (!kept) this.localCache.delete(id); // a write that failed may have been carried out

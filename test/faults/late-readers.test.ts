@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { StoreUnavailableError } from "../../src/index.js";
 import type { TcpProxy } from "../../src/testing/tcp-proxy.js";
 import { eventually } from "../support/eventually.js";
-import { CURRENT_CLIENT_KINDS, startNode, type TestStore } from "../support/node.js";
+import { CURRENT_CLIENT_KINDS, type NodeOptions, startNode, type TestStore } from "../support/node.js";
 import { useRedis } from "../support/redis-server.js";
 import { callsOf, proxyTo, shortCluster, trusted } from "../support/short-bound.js";
 
@@ -11,6 +11,7 @@ const BOUND_MS = 800;
 
 describe.each(CURRENT_CLIENT_KINDS)("a revocation while replies are on their way, on $name", (kind) => {
   const redis = useRedis();
+  let options: Omit<NodeOptions, "port">;
   let revoker: TestStore;
   /** Its commands and its subscription pass a proxy each. */
   let node: TestStore;
@@ -18,7 +19,7 @@ describe.each(CURRENT_CLIENT_KINDS)("a revocation while replies are on their way
   let subscription: TcpProxy;
 
   beforeEach(async () => {
-    const options = { kind, ...shortCluster(BOUND_MS) };
+    options = { kind, ...shortCluster(BOUND_MS) };
     [commands, subscription] = await Promise.all([proxyTo(redis.port), proxyTo(redis.port)]);
     revoker = await startNode({ ...options, port: redis.port });
     node = await startNode({ ...options, port: commands.port, subscribePort: subscription.port });
@@ -78,6 +79,18 @@ describe.each(CURRENT_CLIENT_KINDS)("a revocation while replies are on their way
     await Promise.all(replies); // it was written, and is over since
     expect(node.peek(id)).toBeUndefined();
     expect(await node.get(id)).toBeUndefined();
+  });
+
+  test("a conflict does not show it on a node that the revocation did not wait for", async () => {
+    const { id, revision } = await revoker.create({ n: 1 });
+    await revoker.set(id, { n: 2 });
+    const outsider = await startNode({ ...options, port: commands.port, start: false });
+    const ifRevision = revision;
+    const [refused] = await repliesHeld("get", 1, () => [outsider.set(id, { n: 3 }, { ifRevision })]);
+    await revoker.revoke(id);
+    commands.resume();
+    await expect(refused).rejects.toMatchObject({ code: "SESSION_CONFLICT", current: undefined });
+    expect((await node.get(id))?.data).toBeUndefined();
   });
 
   test("a node that neither hears nor is answered has given up its load by the end of the wait", async () => {
