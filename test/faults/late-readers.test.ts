@@ -85,6 +85,7 @@ describe.each(CURRENT_CLIENT_KINDS)("a revocation while replies are on their way
     const { id, revision } = await revoker.create({ n: 1 });
     await revoker.set(id, { n: 2 });
     const outsider = await startNode({ ...options, port: commands.port, start: false });
+    await eventually(() => outsider.healthy()); // a read would register it
     const ifRevision = revision;
     const [refused] = await repliesHeld("get", 1, () => [outsider.set(id, { n: 3 }, { ifRevision })]);
     await revoker.revoke(id);
