@@ -596,9 +596,10 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
         if (!(error instanceof SessionConflictError)) throw error;
         // The session that a conflict shows was read before it ended.
         if (flight.ended) throw new SessionRevokedError(hashForLog(id));
+        if (coordinator === undefined || coordinator.isRegistered(registration ?? Number.NaN)) throw error;
         // Like what is read, it is handed out only by a node that a revocation waits for.
-        const isAwaited = coordinator === undefined || coordinator.isRegistered(registration ?? Number.NaN);
-        throw isAwaited ? error : new SessionConflictError(hashForLog(id), undefined, error.maybeApplied);
+        const current = await this.get(id, { consistency: "strong" }).catch(() => undefined);
+        throw new SessionConflictError(hashForLog(id), current, error.maybeApplied);
       } finally {
         loads.fenceReads(id);
         if (!kept) this.localCache.delete(id); // a write that failed may have been carried out

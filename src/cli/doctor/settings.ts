@@ -109,7 +109,10 @@ function queueOf(limits: string | undefined): Finding[] {
   return [warning("output buffer", said, remedy)];
 }
 
-function replicationOf(
+/** Before this version, a script is not refused for want of replicas: not even the beat. */
+const REFUSES_SCRIPTS_FROM = 7;
+
+export function replicationOf(
   info: Facts | undefined,
   minReplicas: string | undefined,
   maxLagSeconds: string | undefined,
@@ -118,6 +121,11 @@ function replicationOf(
   if (!(replicas > 0)) return [];
   const all = `${replicas} ${replicas === 1 ? "replica" : "replicas"}`;
   const said = `${all}; min-replicas-to-write is ${minReplicas ?? "not known"}, min-replicas-max-lag ${maxLagSeconds ?? "not known"}.`;
+  if (Number.parseInt(info?.get("redis_version") ?? "", 10) < REFUSES_SCRIPTS_FROM) {
+    const remedy =
+      "Redis before 7.0 lets scripts write on a master that has lost its replicas, whatever is set: no bound on staleness holds in a split brain. Use Redis 7 or Valkey where there are replicas.";
+    return [warning("replication", said, remedy)];
+  }
   const lag = Number(maxLagSeconds);
   if (Number(minReplicas) > 0 && lag > 0 && lag <= MAX_LAG_SECONDS) return [ok("replication", said)];
   const remedy = `CONFIG SET min-replicas-to-write 1 and min-replicas-max-lag ${MAX_LAG_SECONDS} or less: then a master that was cut off takes no logins and logouts that a failover loses. Without that, no bound on staleness holds in a split brain: nodes that reach the old master alone answer from memory for as long as it takes their beats.`;
