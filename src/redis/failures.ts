@@ -13,7 +13,7 @@ const REFUSED_FOR_NOW = /^(LOADING|MASTERDOWN|TRYAGAIN|CLUSTERDOWN|MOVED|ASK) /;
 const REFUSED = /^[A-Z][A-Z0-9_]+ /;
 /**
  * What a server says that refuses every command. The others refuse this one alone (`WRONGTYPE`, `NOPERM`, a script's own word), or
- * writes alone (`OOM`, `READONLY`, `MISCONF`, `NOREPLICAS`), where reads must go on.
+ * writes alone (`OOM`, `READONLY`, `MISCONF`, `NOREPLICAS`), where reads may go on: for as long as the node may serve them, since beats are writes.
  */
 const REFUSES_ALL = /^(LOADING|MASTERDOWN|CLUSTERDOWN|BUSY|NOAUTH|ERR max number of clients reached)\b/;
 
