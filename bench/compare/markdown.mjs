@@ -48,6 +48,15 @@ export function digits(value) {
   return `${Number(value.toPrecision(3))}`;
 }
 
+/**
+ * The length of a session's JSON.
+ *
+ * @param {number} length
+ */
+export function size(length) {
+  return length < 1_000 ? `${length} B` : `${length / 1_000} KB`;
+}
+
 /** @param {number} ns */
 export function time(ns) {
   if (Math.abs(ns) < 1e3) return `${digits(ns)} ns`;

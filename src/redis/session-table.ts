@@ -360,15 +360,12 @@ export class SessionTable {
 
   /** Resolves when enough replicas know that this session was deleted or rotated; `undefined` if they are not waited for. */
   confirm(id: string): Promise<void> | undefined {
-    return this.#confirmations?.confirm([this.#meta, this.#generations, this.#key(id)], []);
+    return this.#confirmations?.confirm([...this.#metaAndGenerations, this.#key(id)], []);
   }
 
   /** The same of the sessions that a user had before this generation. */
   confirmUser(user: string, generation: number): Promise<void> | undefined {
-    return this.#confirmations?.confirm(
-      [this.#meta, this.#generations],
-      [encodeUser(user), String(generation)],
-    );
+    return this.#confirmations?.confirm(this.#metaAndGenerations, [encodeUser(user), String(generation)]);
   }
 
   /** The ids of a user's sessions with their ends by the clock of Redis, that which ends first first. */
@@ -396,7 +393,7 @@ export class SessionTable {
 
   /** Deletes again what a server may have lost; how many had come back. */
   async reassert(ids: readonly string[]): Promise<number> {
-    const keys = [this.#meta, this.#generations, ...ids.map((id) => this.#key(id))];
+    const keys = [...this.#metaAndGenerations, ...ids.map((id) => this.#key(id))];
     const args = [this.#tombstoneTtl, this.#channel, this.#nodeId, "revoked", ...ids.map(() => newTag())];
     return Number(await this.#commands.run(REASSERT, keys, args, { mayRepeat: true }));
   }
@@ -407,10 +404,10 @@ export class SessionTable {
     let deleted = 0;
     for await (const keys of this.#scan()) {
       args[0] = newTag();
-      deleted += Number(await this.#commands.run(CLEAR, [this.#meta, this.#generations, ...keys], args));
+      deleted += Number(await this.#commands.run(CLEAR, [...this.#metaAndGenerations, ...keys], args));
     }
     args[0] = newTag(); // also without any session left: whoever holds a copy of one that just expired drops it
-    await this.#commands.run(CLEAR, [this.#meta, this.#generations], args);
+    await this.#commands.run(CLEAR, this.#metaAndGenerations, args);
     return deleted;
   }
 

@@ -188,7 +188,8 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
     const { enabled: cacheEnabled = true, refreshAhead = true, ...limits } = localCache;
     const { ttlMs: cacheTtlMs = DEFAULT_CACHE_TTL_MS } = limits;
     const { client, prefix = DEFAULT_PREFIX, clock = systemClock } = redis;
-    const { commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS } = redis;
+    const { commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS, tombstoneTtlMs = DEFAULT_TOMBSTONE_TTL_MS } =
+      redis;
     requireBoolean("cluster.enabled", clusterEnabled);
     requireBoolean("localCache.enabled", cacheEnabled);
     requireBoolean("localCache.refreshAhead", refreshAhead);
@@ -230,7 +231,7 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
       redisStore: this.redisStore,
       memories: this.#memories,
       clock,
-      tombstoneTtlMs: redis.tombstoneTtlMs ?? DEFAULT_TOMBSTONE_TTL_MS,
+      tombstoneTtlMs,
       gaveUp: (count) =>
         logger?.warn(
           `Deletions that are not sent again any more: ${count}. Their sessions may live until they end.`,
@@ -246,7 +247,6 @@ export class ClusteredRedisStore<T = unknown> extends Events<StoreEvents> implem
         commandTimeoutMs,
       );
     }
-    const { tombstoneTtlMs = DEFAULT_TOMBSTONE_TTL_MS } = redis;
     this.coordinator = new ClusterCoordinator({
       ...membership,
       client,

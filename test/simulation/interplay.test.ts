@@ -85,6 +85,17 @@ describe("a deletion that waits for Redis", () => {
     connection.down = false;
   }
 
+  /** A logout by the old id of a session that was rotated. */
+  async function loggedOutAfterRotation(): Promise<ClusteredRedisStore<Data>> {
+    const connection = new Connection();
+    const store = nodeOn(connection, ALONE);
+    await store.set("old", { n: 1 });
+    await store.set("new", { n: 1 });
+    await store.rotate("old", "new", { graceMs: 600_000 });
+    await failedLogout(connection, store);
+    return store;
+  }
+
   test("does not end the session of a login that came after it", async () => {
     const connection = new Connection();
     const store = nodeOn(connection, ALONE);
@@ -97,12 +108,7 @@ describe("a deletion that waits for Redis", () => {
   });
 
   test("is called off by a write under an id that was rotated", async () => {
-    const connection = new Connection();
-    const store = nodeOn(connection, ALONE);
-    await store.set("old", { n: 1 });
-    await store.set("new", { n: 1 });
-    await store.rotate("old", "new", { graceMs: 600_000 });
-    await failedLogout(connection, store);
+    const store = await loggedOutAfterRotation();
     await store.set("old", { n: 2 });
     await pass(3_000);
     expect(store.stats().deletionsPending).toBe(0);
@@ -110,12 +116,7 @@ describe("a deletion that waits for Redis", () => {
   });
 
   test("of an id that was rotated ends the session that it leads to", async () => {
-    const connection = new Connection();
-    const store = nodeOn(connection, ALONE);
-    await store.set("old", { n: 1 });
-    await store.set("new", { n: 1 });
-    await store.rotate("old", "new", { graceMs: 600_000 });
-    await failedLogout(connection, store);
+    const store = await loggedOutAfterRotation();
     await pass(3_000);
     expect(await store.get("new", { consistency: "strong" })).toBeUndefined();
   });

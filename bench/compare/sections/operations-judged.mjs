@@ -1,6 +1,5 @@
 import { judge, together } from "../judge.mjs";
-import { digits, time } from "../markdown.mjs";
-import { size } from "./operations.mjs";
+import { digits, size, time } from "../markdown.mjs";
 
 /**
  * Who is ahead in the operations. The reasons are from profiles of them.

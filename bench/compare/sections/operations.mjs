@@ -1,5 +1,5 @@
 import { together } from "../judge.mjs";
-import { digits, ranged, table, time } from "../markdown.mjs";
+import { digits, ranged, size, table, time } from "../markdown.mjs";
 import { judgeCached, judgeMemory, judgeRemote } from "./operations-judged.mjs";
 
 /**
@@ -82,9 +82,6 @@ export function operationsSection(operations) {
 
 /** @param {Timed | undefined} row */
 const timeOf = (row) => (row === undefined ? "" : ranged(row.timeNs, time));
-
-/** @param {number} length */
-export const size = (length) => (length < 1_000 ? `${length} B` : `${length / 1_000} KB`);
 
 /** @param {Record<string, string>} configurations */
 function setups(configurations) {

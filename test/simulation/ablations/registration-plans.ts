@@ -34,18 +34,27 @@ export function aReplyThatBeatsOvertake(random: SeededRandom): Step[] {
   ];
 }
 
+/** A beat whose reply is on its way until so long after a read. */
+function aBeatThatIsNotAnswered(random: SeededRandom, untilMs: number) {
+  const atMs = 4_000 + random.between(0, 150);
+  const readAtMs = atMs + 430;
+  const steps = [
+    act(10, 2, "write"),
+    act(10, 2, "write", "other"),
+    act(1_000, 1, "get"),
+    stall(atMs, untilMs + 430, "commands", "toNode"),
+  ];
+  return { atMs, readAtMs, steps };
+}
+
 /**
  * A node beats, is not answered, and asks for a session; then nothing of it arrives any more. A first revocation takes it out of the
  * registry, a second one need not wait for it; then the reply comes.
  */
 export function aReaderThatNobodyKnows(random: SeededRandom): Step[] {
-  const atMs = 4_000 + random.between(0, 150);
-  const readAtMs = atMs + 430;
+  const { atMs, readAtMs, steps } = aBeatThatIsNotAnswered(random, 580);
   return [
-    act(10, 2, "write"),
-    act(10, 2, "write", "other"),
-    act(1_000, 1, "get"),
-    stall(atMs, 580 + 430, "commands", "toNode"),
+    ...steps,
     stall(atMs, 2_000, "subscription", "toNode"),
     act(readAtMs - 60, 1, "revoke", "other"),
     act(readAtMs, DEAF, "get"),
@@ -56,13 +65,9 @@ export function aReaderThatNobodyKnows(random: SeededRandom): Step[] {
 
 /** The same; but before the reply comes, a beat does, so that the node is registered once more. It has not heard of the revocation. */
 export function aReaderThatIsRegisteredAgain(random: SeededRandom): Step[] {
-  const atMs = 4_000 + random.between(0, 150);
-  const readAtMs = atMs + 430;
+  const { atMs, readAtMs, steps } = aBeatThatIsNotAnswered(random, 588);
   return [
-    act(10, 2, "write"),
-    act(10, 2, "write", "other"),
-    act(1_000, 1, "get"),
-    stall(atMs, 588 + 430, "commands", "toNode"),
+    ...steps,
     stall(atMs, 581 + 430, "subscription", "toNode"),
     act(readAtMs - 60, 1, "revoke", "other"),
     act(readAtMs, DEAF, "get"),
